@@ -1,0 +1,73 @@
+"""What every listing prints: a table for people, JSON for programs; data on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Annotated, Any
+
+import typer
+
+
+class OutputFormat(str, Enum):
+    """How data is printed."""
+
+    table = "table"
+    json = "json"
+
+
+Output = Annotated[OutputFormat, typer.Option("--output", "-o", help="table for people, json for programs")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="at most so many lines")]
+
+
+def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], output: OutputFormat, title: str = "") -> None:
+    """Print a list: `columns` of each row as a table, or every field as JSON."""
+    if output is OutputFormat.json:
+        emit_json(list(rows))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for column in columns:
+        numeric = any(isinstance(row.get(column), (int, float)) for row in rows)
+        table.add_column(column.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(format_value(row.get(column)) for column in columns))
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width).print(table)
+
+
+def emit_json(value: Any) -> None:
+    """Print one JSON value on stdout."""
+    import orjson
+
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
+    sys.stdout.buffer.write(orjson.dumps(value, option=options, default=str))
+    sys.stdout.buffer.flush()
+
+
+def say(message: str) -> None:
+    """Print a line for people on stderr."""
+    typer.echo(message, err=True)
+
+
+def format_value(value: Any) -> str:
+    """One cell of a table: six significant digits, blanks for nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value)
+    return escape_markup(str(value))
+
+
+def escape_markup(text: str) -> str:
+    """Text that rich prints as it is."""
+    from rich.markup import escape
+
+    return escape(text)

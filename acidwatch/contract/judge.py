@@ -1,0 +1,228 @@
+"""Judge a group of batches against the contract: a verdict for each, its findings, and the typed rows of the accepted ones."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from acidwatch.contract.batch import Payload, UndecodableError, decode
+from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES
+from acidwatch.contract.headers import BATCH_TYPE, BatchHeaders, column_letters
+from acidwatch.contract.outcome import Finding, Severity, Verdict
+from acidwatch.contract.reference import Reference
+from acidwatch.contract.rules import HARD, SOFT, Context, Rule
+from acidwatch.contract.typed import PARQUET_TYPES, Rows, type_rows
+
+MOST_MATERIALISED = 10_000
+"""Findings written out for one batch; a hostile record of millions of bad cells must not exhaust the memory. All are counted."""
+
+CLEAN_SCHEMA = pa.schema(
+    [
+        pa.field("batch_id", pa.string(), nullable=False),
+        pa.field("attempt", pa.int32(), nullable=False),
+        pa.field("row", pa.int32(), nullable=False),
+        *(pa.field(column.name, PARQUET_TYPES[column.kind]) for column in SAMPLES),
+        pa.field("flags", pa.list_(pa.string()), nullable=False),
+    ]
+)
+"""Schema of clean/: `row` is the sheet's row (or the position from 1), `flags` the ids of the soft rules that the row breaks."""
+
+_TYPE_WORDS = {"text": "text", "number": "a number", "integer": "a whole number", "datetime": "an ISO 8601 date such as 1992-06-14"}
+_DAY = np.timedelta64(1, "D")
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One batch to judge, under the id it has been given.
+
+    Attributes:
+        timestamp_ms: Kafka's timestamp of the record; "later than today" is measured from it, so that judging again agrees.
+    """
+
+    batch_id: str
+    attempt: int
+    headers: BatchHeaders
+    value: bytes | None
+    timestamp_ms: int
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What the contract says of one batch.
+
+    Attributes:
+        rows: Rows in it, 0 when it can't be decoded.
+        hard, soft: Number of findings of each severity.
+        findings: The findings, hard ones first, at most 10,000.
+    """
+
+    rows: int = 0
+    hard: int = 0
+    soft: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        """A batch with one hard finding is rejected whole."""
+        return "rejected" if self.hard else "accepted"
+
+    def add(self, finding: Finding) -> None:
+        """Count a finding, and keep it while there is room."""
+        if finding.severity == "hard":
+            self.hard += 1
+        else:
+            self.soft += 1
+        if len(self.findings) < MOST_MATERIALISED:
+            self.findings.append(finding)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupJudgement:
+    """Judgements in the order of the submissions, and the accepted rows (CLEAN_SCHEMA)."""
+
+    judgements: list[Judgement]
+    clean: pa.Table
+
+
+def judge(submissions: Sequence[Submission], reference: Reference) -> GroupJudgement:
+    """Judge a group. Never raises for what is in a batch: every fault of the data is a finding."""
+    judgements = [Judgement() for _ in submissions]
+    whole: list[int] = []  # positions of the submissions that have every column
+    payloads: list[Payload] = []
+    for position, (submission, judgement) in enumerate(zip(submissions, judgements, strict=True)):
+        payload = _check_form(submission, judgement)
+        if payload is not None:
+            whole.append(position)
+            payloads.append(payload)
+    if not payloads:
+        return GroupJudgement(judgements, CLEAN_SCHEMA.empty_table())
+    rows = type_rows(payloads)
+    places = _Places(rows, payloads, [submissions[position].headers for position in whole])
+    group = [judgements[position] for position in whole]
+    misfits = _note_misfits(rows, places, group)
+    context = Context(rows, reference, _ends_of_days(rows, [submissions[position].timestamp_ms for position in whole]))
+    for rule in HARD:
+        _apply(rule, context, places, group, misfits)
+    flags: dict[int, list[str]] = defaultdict(list)
+    for rule in SOFT:
+        for row in _apply(rule, context, places, group, misfits):
+            flags[row].append(rule.id)
+    for judgement in judgements:
+        judgement.findings.sort(key=lambda finding: finding.severity != "hard")
+    return GroupJudgement(judgements, _clean(rows, places, [submissions[position] for position in whole], group, flags))
+
+
+def _check_form(submission: Submission, judgement: Judgement) -> Payload | None:
+    """Decode and look at the columns; None when the rows can't be judged."""
+    sheet = submission.headers.sheet
+
+    def note(severity: Severity, rule: str, column: str, message: str) -> None:
+        judgement.add(Finding(severity, rule, sheet, "", column[:100], "", message))
+
+    if submission.headers.type not in (None, BATCH_TYPE):
+        note("hard", "header.type", "", f"ce_type is {submission.headers.type!r}; this version reads {BATCH_TYPE}")
+        return None
+    try:
+        payload = decode(submission.value)
+    except UndecodableError as error:
+        note("hard", error.rule, "", str(error))
+        return None
+    judgement.rows = payload.rows
+    for name in SAMPLE_NAMES:
+        if name not in payload.columns:
+            note("hard", "schema.missing-column", name, f"column {name} is missing; leave its cells empty when it was not measured")
+    for name in payload.columns:
+        if name not in SAMPLE_NAMES:
+            note("soft", "schema.unknown-column", name, f"column {name[:100]!r} is not in the contract; it is kept in raw/ only")
+    return None if judgement.hard else payload
+
+
+class _Places:
+    """Where a row of the group stands: its batch, its row in the sheet, the cell of a column."""
+
+    def __init__(self, rows: Rows, payloads: Sequence[Payload], headers: Sequence[BatchHeaders]) -> None:
+        self.rows, self.payloads, self.headers = rows, payloads, headers
+        self.numbers = np.concatenate(
+            [_sheet_rows(payload, header) for payload, header in zip(payloads, headers, strict=True)]
+        )
+
+    def cell(self, row: int, column: str) -> tuple[str, str]:
+        """Sheet and cell (`C17`) of a column in a row of the group; the row alone when there is no column."""
+        position = int(self.rows.batch[row])
+        payload, header = self.payloads[position], self.headers[position]
+        number = int(self.numbers[row])
+        letters = (payload.letters or {}).get(column, "")
+        if column and not letters and header.first_cell:
+            letters = column_letters(header.first_cell[0] + list(payload.columns).index(column))
+        return header.sheet, f"{letters}{number}" if letters or not column else ""
+
+    def value(self, row: int, column: str) -> str:
+        """The cell as it came."""
+        position = int(self.rows.batch[row])
+        if not column:
+            return ""
+        cell = self.payloads[position].columns[column][row - int(self.rows.starts[position])]
+        return "" if cell is None else str(cell)
+
+
+def _sheet_rows(payload: Payload, headers: BatchHeaders) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    if payload.row_numbers is not None:
+        return np.clip(np.array(payload.row_numbers, dtype=object), 1, 2**31 - 1).astype(np.int64)
+    first = headers.first_cell[1] if headers.first_cell else 1
+    return np.arange(first, first + payload.rows, dtype=np.int64)
+
+
+def _note_misfits(rows: Rows, places: _Places, group: list[Judgement]) -> set[tuple[int, str]]:
+    noted = set()
+    for misfit in rows.misfits:
+        name = misfit.column.name
+        sheet, cell = places.cell(misfit.row, name)
+        words = _TYPE_WORDS[misfit.column.kind]
+        message = f"{name} is {str(misfit.value)[:100]!r}; it must be {words}, or empty"
+        kind = f"type.{misfit.column.kind}"
+        group[int(rows.batch[misfit.row])].add(Finding("hard", kind, sheet, cell, name, str(misfit.value), message))
+        noted.add((misfit.row, name))
+    return noted
+
+
+def _ends_of_days(rows: Rows, timestamps_ms: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+    days = np.array(timestamps_ms, dtype="datetime64[ms]").astype("datetime64[D]") + _DAY
+    return days.astype("datetime64[us]")[rows.batch]
+
+
+def _apply(rule: Rule, context: Context, places: _Places, group: list[Judgement], misfits: set[tuple[int, str]]) -> list[int]:
+    """Add a finding for each row that breaks the rule; return those rows."""
+    broken: list[int] = np.flatnonzero(rule.broken(context)).tolist()
+    for row in broken:
+        if (row, rule.column) in misfits:
+            continue  # the cell has a finding already: it is of another type, not empty
+        judgement = group[int(context.rows.batch[row])]
+        if len(judgement.findings) >= MOST_MATERIALISED:
+            judgement.hard += rule.severity == "hard"
+            judgement.soft += rule.severity == "soft"
+            continue
+        sheet, cell = places.cell(row, rule.column)
+        judgement.add(
+            Finding(rule.severity, rule.id, sheet, cell, rule.column, places.value(row, rule.column), rule.message(context, row))
+        )
+    return broken
+
+
+def _clean(
+    rows: Rows, places: _Places, submissions: Sequence[Submission], group: Sequence[Judgement], flags: dict[int, list[str]]
+) -> pa.Table:
+    """The rows of the accepted batches, CLEAN_SCHEMA."""
+    accepted = np.array([judgement.verdict == "accepted" for judgement in group])
+    keep = np.flatnonzero(accepted[rows.batch])
+    batch = rows.batch[keep]
+    ids = pa.array([submission.batch_id for submission in submissions]).take(pa.array(batch))
+    attempts = np.array([submission.attempt for submission in submissions], dtype=np.int32)[batch]
+    arrays = [ids, pa.array(attempts), pa.array(places.numbers[keep].astype(np.int32))]
+    chosen = pa.array(keep)
+    arrays += [rows.arrays[column.name].take(chosen) for column in SAMPLES]
+    arrays.append(pa.array([flags.get(row, []) for row in keep.tolist()], type=pa.list_(pa.string())))
+    return pa.Table.from_arrays(arrays, schema=CLEAN_SCHEMA)

@@ -1,0 +1,121 @@
+"""What became of a batch: findings, verdict, and the outcome event that carries them to the versioner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from acidwatch.contract.batch import Origin
+
+Severity = Literal["hard", "soft"]
+Verdict = Literal["accepted", "rejected"]
+
+MOST_FINDINGS = 50
+LONGEST_VALUE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, or worth a look.
+
+    Attributes:
+        severity: `hard` rejects the batch, `soft` only flags the row.
+        rule: Stable dotted id, such as `range.SO4_UEQ_L`.
+        sheet, cell: Where, such as `Sheet 1` and `C17`; empty when unknown.
+        column: Name of the column, empty when it is about the row or the record.
+        value: The cell as it came, cut to 200 characters.
+        message: What is wrong, and what would be right.
+    """
+
+    severity: Severity
+    rule: str
+    sheet: str
+    cell: str
+    column: str
+    value: str
+    message: str
+
+    def __post_init__(self) -> None:
+        for name in ("sheet", "value", "message"):
+            object.__setattr__(self, name, _printable(getattr(self, name)[:LONGEST_VALUE]))
+
+
+def _printable(text: str) -> str:
+    """Text without control characters: it is shown to people, and PostgreSQL takes no NUL."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef:
+    """A published file on HDFS.
+
+    Attributes:
+        zone: `raw`, `clean` or `quarantine`.
+        path: Below the root.
+        bytes: Its length.
+        sha256: Its checksum, hexadecimal.
+    """
+
+    zone: str
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one attempt of one batch, from one origin.
+
+    Attributes:
+        source_id, source, source_time, batch_index, batch_count, subject: As the headers said; see contract.headers.
+        hard, soft: How many findings there were in all; `findings` holds at most 50 of them, hard ones first.
+        value_sha256, value_bytes: Of the Kafka value.
+        files: Where the batch lies on HDFS.
+        judged_at: ISO 8601 UTC.
+    """
+
+    batch_id: str
+    attempt: int
+    verdict: Verdict
+    origin: Origin
+    source_id: str
+    source: str
+    source_time: str
+    batch_index: int
+    batch_count: int | None
+    subject: str
+    rows: int
+    hard: int
+    soft: int
+    findings: tuple[Finding, ...]
+    value_sha256: str
+    value_bytes: int
+    contract_version: str
+    reference_version: int
+    service_version: str
+    judged_at: str
+    files: tuple[FileRef, ...] = field(default=())
+
+    def encode(self) -> bytes:
+        """The outcome event's value."""
+        return orjson.dumps(self)
+
+    @staticmethod
+    def decode(value: bytes) -> Outcome:
+        """Read an outcome event.
+
+        Raises:
+            ValueError: It is none; only acidwatch writes this topic, so that is a fault of the software, not of data.
+        """
+        try:
+            body: dict[str, Any] = orjson.loads(value)
+            body["origin"] = Origin(**body["origin"])
+            body["findings"] = tuple(Finding(**finding) for finding in body["findings"])
+            body["files"] = tuple(FileRef(**file) for file in body["files"])
+            return Outcome(**body)
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(f"not an outcome event: {error!r}") from error

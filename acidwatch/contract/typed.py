@@ -1,0 +1,129 @@
+"""From decoded batches to typed columns: the rows of a whole group at once, with a note of every cell that has another type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from acidwatch.contract.batch import Payload
+from acidwatch.contract.columns import SAMPLES, Column, Kind
+
+PARQUET_TYPES: dict[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "datetime": pa.timestamp("us"),  # Spark refuses nanoseconds
+}
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A cell that is not of its column's type: row within the group, column, and what was there."""
+
+    row: int
+    column: Column
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The typed rows of a group of batches, one after the other.
+
+    Attributes:
+        arrays: Column name to Arrow array (contract type, misfits are null), each of `len(batch)` values.
+        numbers: Number columns as float64, NaN = missing.
+        batch: int32, which payload of the group each row belongs to.
+        starts: int64, first row of each payload; one more than there are payloads.
+        misfits: Cells of another type.
+    """
+
+    arrays: dict[str, pa.Array]
+    numbers: dict[str, NDArray[np.float64]]
+    batch: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    misfits: list[Misfit]
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+
+def type_rows(payloads: Sequence[Payload]) -> Rows:
+    """Type the cells of several payloads that have every contract column."""
+    lengths = np.array([payload.rows for payload in payloads], dtype=np.int64)
+    starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    batch = np.repeat(np.arange(len(payloads), dtype=np.int32), lengths)
+    misfits: list[Misfit] = []
+    arrays: dict[str, pa.Array] = {}
+    numbers: dict[str, NDArray[np.float64]] = {}
+    for column in SAMPLES:
+        cells: list[Any] = []
+        for payload in payloads:
+            cells.extend(payload.columns[column.name])
+        array = type_cells(column, cells, misfits)
+        arrays[column.name] = array
+        if column.kind == "number":
+            numbers[column.name] = array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    return Rows(arrays, numbers, batch, starts, misfits)
+
+
+def type_cells(column: Column, cells: list[Any], misfits: list[Misfit]) -> pa.Array:
+    """Type one column's cells; those that don't fit become null and are noted in `misfits` by their position."""
+    target = PARQUET_TYPES[column.kind]
+    try:
+        if column.kind == "datetime":
+            return _dates(cells)
+        return pa.array(cells, type=target)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, TypeError):
+        pass  # some cell does not fit: find out which
+    fitted = []
+    for row, cell in enumerate(cells):
+        value = None if cell is None else _FIT[column.kind](cell)
+        if value is None and cell is not None:
+            misfits.append(Misfit(row, column, cell))
+        fitted.append(value)
+    return pa.array(fitted, type=pa.string()).cast(target) if column.kind == "datetime" else pa.array(fitted, type=target)
+
+
+def _dates(cells: list[Any]) -> pa.Array:
+    texts = pa.array(cells, type=pa.string())
+    if not all(cell is None or _DATE.fullmatch(cell) for cell in cells):
+        raise pa.ArrowInvalid("a date is not ISO 8601")
+    return texts.cast(pa.timestamp("us"))
+
+
+def _fit_number(cell: Any) -> float | None:
+    return float(cell) if type(cell) in (int, float) else None
+
+
+def _fit_integer(cell: Any) -> int | None:
+    return int(cell) if type(cell) in (int, float) and float(cell).is_integer() else None
+
+
+def _fit_text(cell: Any) -> str | None:
+    return cell if isinstance(cell, str) else None
+
+
+def _fit_date(cell: Any) -> str | None:
+    if not isinstance(cell, str) or not _DATE.fullmatch(cell):
+        return None
+    try:
+        pa.scalar(cell, type=pa.string()).cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return None
+    return cell
+
+
+_FIT: dict[Kind, Callable[[Any], Any]] = {
+    "number": _fit_number,
+    "integer": _fit_integer,
+    "text": _fit_text,
+    "datetime": _fit_date,
+}

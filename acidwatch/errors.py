@@ -1,0 +1,75 @@
+"""The one error tree: what the caller can do about an error is its class.
+
+Attributes first, the message is made from them, so that logs and tests read the attributes and people read the message.
+"""
+
+from __future__ import annotations
+
+
+class AcidwatchError(Exception):
+    """Base of every error that acidwatch raises on purpose.
+
+    Attributes:
+        exit_code: What the command line ends with when this error reaches it.
+    """
+
+    exit_code = 1
+
+
+class PermanentError(AcidwatchError):
+    """Trying again changes nothing: the data or the request is at fault."""
+
+
+class UnusableInputError(PermanentError):
+    """What the user gave can't be used: no such file, not a workbook, a column is missing."""
+
+    exit_code = 2
+
+
+class ConfigError(PermanentError):
+    """Settings are missing or wrong; the message names each one and every place looked in."""
+
+    exit_code = 2
+
+
+class RetryableError(AcidwatchError):
+    """Nothing was changed, and trying again later may succeed."""
+
+
+class DependencyAwayError(RetryableError):
+    """A server does not answer, or answers that it can't serve now.
+
+    Attributes:
+        dependency: `Kafka`, `HDFS` or `PostgreSQL`.
+        address: Where it was looked for, without secrets.
+        reason: What the client library said, on one line.
+    """
+
+    exit_code = 3
+
+    def __init__(self, dependency: str, address: str, reason: object) -> None:
+        self.dependency = dependency
+        self.address = address
+        self.reason = " ".join(str(reason).split())[:300] or type(reason).__name__
+        super().__init__(f"{dependency} is away at {address}: {self.reason}")
+
+
+class OutcomeUnknownError(RetryableError):
+    """It may have happened or not; whoever repeats it must be idempotent, and nothing may be deleted."""
+
+
+class OffsetGapError(PermanentError):
+    """Records that were never read are gone from a topic: the consumer stops instead of skipping them.
+
+    Attributes:
+        topic, partition: Where.
+        expected, found: The next offset that was due, and the one that came.
+    """
+
+    def __init__(self, topic: str, partition: int, expected: int, found: int) -> None:
+        self.topic, self.partition, self.expected, self.found = topic, partition, expected, found
+        super().__init__(
+            f"offset gap on {topic}/{partition}: expected {expected}, found {found}; "
+            "records were removed by retention or the topic was made anew. Nothing was skipped. To go on from here "
+            f"after looking into it, start once with ACIDWATCH_ACCEPT_GAP={topic}/{partition}@{found}"
+        )

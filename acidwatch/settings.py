@@ -1,0 +1,122 @@
+"""Typed settings, one group a server; each process's own class builds on these.
+
+Precedence: flags > environment (`ACIDWATCH_...`) > `.env` > `.local/stack.env` (written by `make up`) > secret files.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from acidwatch.errors import ConfigError
+
+PREFIX = "ACIDWATCH_"
+ENV_FILES = (".local/stack.env", ".env")  # the later one wins
+SECRETS_DIR = os.environ.get(PREFIX + "SECRETS_DIR", "/run/secrets")
+
+
+class Settings(BaseSettings):
+    """Base of every settings class: where values are looked for, and what is done with unknown ones."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILES,
+        secrets_dir=SECRETS_DIR if Path(SECRETS_DIR).is_dir() else None,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+
+class KafkaSettings(Settings):
+    """How to reach Kafka, and the names of the topics."""
+
+    kafka_bootstrap: str = Field(description="host:port[,host:port] of the brokers")
+    topic_batches: str = Field("water-quality", description="topic of batches, 3 partitions")
+    topic_outcomes: str = Field("water-quality.outcomes", description="topic of verdicts")
+    topic_letters: str = Field("water-quality.dlq", description="topic of dead letters")
+    topic_partitions: int = Field(3, ge=1, description="partitions of each topic when it is made")
+    topic_replication: int = Field(1, ge=1, description="replicas of each partition when a topic is made")
+    max_record_bytes: int = Field(8 * 1024**2, ge=1024, description="largest batch record; a dead letter may be 1 MiB larger")
+    kafka_timeout_seconds: float = Field(15.0, gt=0, description="how long a request or a confirmation may take")
+
+
+class HdfsSettings(Settings):
+    """How to reach HDFS: WebHDFS for the services, RPC for Spark."""
+
+    hdfs_url: str = Field(description="WebHDFS address, http://host:port; several NameNodes with ;", pattern=r"^https?://")
+    hdfs_rpc: str | None = Field(None, description="RPC address for Spark, hdfs://host:port", pattern=r"^hdfs://")
+    hdfs_user: str = Field("acidwatch", description="user name sent to HDFS")
+    hdfs_root: str = Field("/acidwatch", description="folder that holds every zone", pattern=r"^/.*[^/]$")
+    hdfs_timeout_seconds: float = Field(20.0, gt=0, description="how long one WebHDFS request may take")
+
+
+class PostgresSettings(Settings):
+    """How to reach PostgreSQL."""
+
+    database_url: SecretStr = Field(description="postgresql://user:password@host:port/database")
+    database_timeout_seconds: float = Field(10.0, gt=0, description="how long connecting may take")
+
+
+class ServiceSettings(Settings):
+    """What every long-running process has."""
+
+    health_host: str = Field("127.0.0.1", description="address that /metrics, /healthz and /readyz listen on")
+    health_port: int = Field(0, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0 = any free one, logged")
+    log_format: str = Field("json", pattern="^(json|console)$", description="json or console")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least level that is logged")
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(settings_class: type[S], **flags: Any) -> S:
+    """Read one settings class; flags that are None count as not given.
+
+    Raises:
+        ConfigError: One line for each missing or wrong setting, with every place looked in.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return settings_class(**given)
+    except ValidationError as error:
+        raise ConfigError(_explain(settings_class, error)) from None
+
+
+def _explain(settings_class: type[BaseSettings], error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        name = str(problem["loc"][0]) if problem["loc"] else "?"
+        variable = PREFIX + name.upper()
+        if problem["type"] == "missing":
+            lines.append(f"{variable} is not set ({_meaning(settings_class, name)}); {_places(name)}")
+        else:
+            found = _found_in(name)
+            lines.append(f"{variable} is wrong{found}: {problem['msg']} ({_meaning(settings_class, name)}); {_places(name)}")
+    return "\n".join(lines)
+
+
+def _meaning(settings_class: type[BaseSettings], name: str) -> str:
+    field = settings_class.model_fields.get(name)
+    return field.description or name if field else name
+
+
+def _places(name: str) -> str:
+    files = ", ".join(reversed(ENV_FILES))
+    return f"looked in the environment, {files} and {SECRETS_DIR}/{(PREFIX + name).lower()}"
+
+
+def _found_in(name: str) -> str:
+    variable = PREFIX + name.upper()
+    if variable in os.environ:
+        return " in the environment"
+    for path in reversed(ENV_FILES):
+        if Path(path).is_file() and any(
+            line.strip().upper().startswith(variable + "=") for line in Path(path).read_text().splitlines()
+        ):
+            return f" in {path}"
+    return ""

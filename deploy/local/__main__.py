@@ -1,0 +1,48 @@
+"""`python -m deploy.local up|down|status|run`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from acidwatch.errors import AcidwatchError
+from deploy.local import daemon
+from deploy.local.layout import DEFAULT_ROOT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 done, 2 a program is missing or the root is in use, 3 a server does not run.
+    """
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description="real Kafka, HDFS and PostgreSQL here")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|run")
+    for name, text in (
+        ("up", "start in the background and wait until ready"),
+        ("down", "stop; the data stays"),
+        ("status", "show what runs"),
+        ("run", "start and supervise in the foreground until Ctrl-C"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--root", type=Path, default=DEFAULT_ROOT, help="folder of data, logs and state")
+        if name in ("up", "run"):
+            command.add_argument("--services", action="store_true", help="start acidwatch's own services too")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.command == "up":
+            return daemon.up(chosen.root, with_services=chosen.services)
+        if chosen.command == "down":
+            return daemon.down(chosen.root)
+        if chosen.command == "status":
+            return daemon.status(chosen.root)
+        return daemon.run(chosen.root, with_services=chosen.services)
+    except AcidwatchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
