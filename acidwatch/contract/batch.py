@@ -40,10 +40,14 @@ def batch_id(source_id: str, sheet: str, first_row: int, rows: int) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{source_id}\n{sheet}\n{first_row}\n{rows}"))
 
 
-def id_from_origin(origin: Origin, value: bytes | None) -> str:
+def value_digest(value: bytes | None) -> str:
+    """SHA-256 of a record's value, hexadecimal."""
+    return hashlib.sha256(value or b"").hexdigest()
+
+
+def id_from_origin(origin: Origin, value_sha256: str) -> str:
     """Id of a record that brings no usable one, or one that another record has already."""
-    digest = hashlib.sha256(value or b"").hexdigest()
-    parts = (origin.topic, origin.partition, origin.offset, origin.timestamp_ms, digest)
+    parts = (origin.topic, origin.partition, origin.offset, origin.timestamp_ms, value_sha256)
     return str(uuid.uuid5(_NAMESPACE, "\n".join(str(part) for part in parts)))
 
 

@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.command == "status":
             return daemon.status(chosen.root)
         return daemon.run(chosen.root, with_services=chosen.services)
+    except KeyboardInterrupt:
+        return 130
     except AcidwatchError as error:
         print(error, file=sys.stderr)
         return error.exit_code

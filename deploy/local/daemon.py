@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -11,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psutil
 
@@ -25,7 +27,7 @@ from deploy.local.stack import Stack, read_state, take_lock
 
 log = logging.getLogger("deploy.local")
 LOOK_SECONDS = 0.5
-UP_SECONDS = 300.0
+UP_SECONDS = 600.0  # more than all the limits of servers, one-shots and services together
 DOWN_SECONDS = 75.0  # 30 s of grace for the services, then 15 s for the servers, and some
 
 
@@ -33,6 +35,7 @@ def run(root: Path, *, with_services: bool) -> int:
     """Be the supervisor until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     log.setLevel(logging.INFO)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it logs every probe that comes too early
     chosen = (declared.ONE_SHOTS, declared.SERVICES) if with_services else ([], {})
     stack = Stack(root, one_shots=chosen[0], services=chosen[1])
     asked_to_stop = threading.Event()
@@ -65,11 +68,12 @@ def up(root: Path, *, with_services: bool) -> int:
     try:
         state = _wait_settled(layout, supervisor)
     except KeyboardInterrupt:
-        down(root)
+        _end(supervisor)
         raise
     if state.get("state") != "ready":
+        _end(supervisor)  # it has told why, and may still be on its way out
         print(f"the stack did not start: {state.get('error') or 'see ' + str(_log(layout))}", file=sys.stderr)
-        return int(state.get("exit_code", 3))
+        return 3
     if supervisor is None and with_services and not state.get("services"):
         print("the stack is up without the services; take it down first, then: up --services", file=sys.stderr)
         return 2
@@ -84,15 +88,7 @@ def down(root: Path) -> int:
     if not layout.run.is_dir():
         print("nothing runs")
         return 0
-    state = read_state(layout)
-    was_up = is_up(layout)
-    if was_up and "pid" in state and is_same_process(state["pid"], state["create_time"]):
-        supervisor = psutil.Process(state["pid"])
-        supervisor.terminate()
-        if not wait_gone(state["pid"], state["create_time"], DOWN_SECONDS):
-            supervisor.kill()
-    left = kill_noted(layout.run)
-    print("down" if was_up or left else "nothing runs")
+    print("down" if _stop(layout) else "nothing runs")
     return 0
 
 
@@ -119,6 +115,29 @@ def is_up(layout: Layout) -> bool:
     return False
 
 
+def _end(supervisor: subprocess.Popen[bytes] | None) -> None:
+    if supervisor is not None:
+        supervisor.terminate()
+        try:
+            supervisor.wait(DOWN_SECONDS)
+        except subprocess.TimeoutExpired:
+            supervisor.kill()
+
+
+def _stop(layout: Layout) -> bool:
+    """Returns whether there was anything to stop."""
+    state = read_state(layout)
+    was_up = is_up(layout)
+    if was_up and _is_its_own(state):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it may end by itself just now
+            supervisor = psutil.Process(state["pid"])
+            supervisor.terminate()
+            if not wait_gone(state["pid"], state["create_time"], DOWN_SECONDS):
+                supervisor.kill()
+    left = kill_noted(layout.run)
+    return was_up or bool(left)
+
+
 def _spawn(layout: Layout, with_services: bool) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "deploy.local", "run", "--root", str(layout.root)]
     with _log(layout).open("ab") as output:
@@ -132,12 +151,12 @@ def _spawn(layout: Layout, with_services: bool) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait_settled(layout: Layout, supervisor: subprocess.Popen[bytes] | None) -> dict[str, object]:
+def _wait_settled(layout: Layout, supervisor: subprocess.Popen[bytes] | None) -> dict[str, Any]:
     end = time.monotonic() + UP_SECONDS
     while time.monotonic() < end:
         gone = supervisor.poll() is not None if supervisor else not is_up(layout)
         state = read_state(layout)
-        ours = supervisor is None or state.get("pid") == supervisor.pid
+        ours = state.get("pid") == supervisor.pid if supervisor else _is_its_own(state)
         if gone or (ours and state.get("state") in ("ready", "failed", "down")):
             return state if ours else {}
         time.sleep(0.1)
@@ -145,15 +164,19 @@ def _wait_settled(layout: Layout, supervisor: subprocess.Popen[bytes] | None) ->
 
 
 def _print_servers(layout: Layout) -> bool:
-    running = True
+    running, lines = True, []
     for name, address in read_state(layout).get("servers", {}).items():
         pid = noted_pid(layout.run / f"{name}.json")
         listens = not is_free(int(address.rsplit(":", 1)[1]))
         running = running and pid is not None and listens
         found = f"pid {pid}" if pid and listens else "does not listen" if pid else "does not run"
-        print(f"  {name:<10} {address:<16} {found}")
-    print(f"  settings   {layout.env_file}")
+        lines.append(f"  {name:<10} {address:<16} {found}")
+    print("\n".join([*lines, f"  settings   {layout.env_file}"]))
     return running
+
+
+def _is_its_own(state: dict[str, Any]) -> bool:
+    return "pid" in state and is_same_process(state["pid"], state["create_time"])
 
 
 def _log(layout: Layout) -> Path:

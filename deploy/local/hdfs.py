@@ -83,14 +83,15 @@ class NameNode(HdfsServer):
 
     def probe(self) -> bool:
         """Whether it's active, and a DataNode that runs has joined: files can be written and read."""
-        state = _bean(self.port, "Hadoop:service=NameNode,name=NameNodeStatus").get("State")
+        state = _attribute(self.port, "NameNode", "NameNodeStatus", "State")
         alone = self.datanode is None or not self.datanode.running
         return state == "active" and (alone or self.writable())
 
     def writable(self) -> bool:
         """Whether safe mode is over and a DataNode is known."""
-        state = _bean(self.port, "Hadoop:service=NameNode,name=FSNamesystemState")
-        return state.get("FSState") == "Operational" and state.get("NumLiveDataNodes", 0) >= 1
+        state = _attribute(self.port, "NameNode", "FSNamesystemState", "FSState")
+        nodes = _attribute(self.port, "NameNode", "FSNamesystemState", "NumLiveDataNodes")
+        return state == "Operational" and int(nodes) >= 1
 
     def make_home(self) -> None:
         """Give acidwatch's user a folder of its own."""
@@ -116,8 +117,10 @@ class DataNode(HdfsServer):
 
     def probe(self) -> bool:
         """Whether it's registered and in touch with its NameNode."""
-        info = _bean(self.port, "Hadoop:service=DataNode,name=DataNodeInfo")
-        actors = json.loads(info.get("BPServiceActorInfo", "[]"))
+        # This bean appears after the first handshake; before it, asking for the actors logs a stack trace each time.
+        if _attribute(self.port, "DataNode", "FSDatasetState", "NumFailedVolumes") > 0:
+            return False
+        actors = json.loads(_attribute(self.port, "DataNode", "DataNodeInfo", "BPServiceActorInfo"))
         return bool(actors) and all(a["ActorState"] == "RUNNING" and int(a["LastHeartbeat"]) <= 5 for a in actors)
 
 
@@ -161,10 +164,10 @@ def make_hdfs(
     return namenode, datanode, f"hdfs://{rpc}"
 
 
-def _bean(port: int, name: str) -> dict[str, Any]:
-    answer = requests.get(f"http://127.0.0.1:{port}/jmx", params={"qry": name}, timeout=2)
-    beans: list[dict[str, Any]] = answer.json()["beans"]
-    return beans[0] if beans else {}
+def _attribute(port: int, service: str, bean: str, attribute: str) -> Any:
+    # One attribute: a DataNode asked for all of them logs a stack trace for each that it doesn't know yet.
+    query = {"get": f"Hadoop:service={service},name={bean}::{attribute}"}
+    return requests.get(f"http://127.0.0.1:{port}/jmx", params=query, timeout=2).json()["beans"][0][attribute]
 
 
 def _xml(settings: dict[str, Any]) -> str:

@@ -64,10 +64,12 @@ def fetch(jars: Path = JARS) -> Path:
     """
     marker = jars / "pom.sha256"
     wanted = hashlib.sha256(POM.read_bytes()).hexdigest()
+    if _is(marker, wanted):
+        return jars
     jars.mkdir(parents=True, exist_ok=True)
     with (jars / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two starts at once fetch once
-        if not marker.exists() or marker.read_text().strip() != wanted:
+        if not _is(marker, wanted):
             maven = shutil.which("mvn")
             if maven is None:
                 raise PrerequisiteError(
@@ -79,6 +81,10 @@ def fetch(jars: Path = JARS) -> Path:
                 _copy_dependencies(maven, profile, jars)
             write_atomically(marker, wanted + "\n")
     return jars
+
+
+def _is(marker: Path, wanted: str) -> bool:
+    return marker.exists() and marker.read_text().strip() == wanted
 
 
 def _copy_dependencies(maven: str, profile: str, jars: Path) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import uuid
 from base64 import urlsafe_b64encode
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from aiokafka.client import AIOKafkaClient  # type: ignore[import-untyped,unused-ignore]
@@ -59,7 +59,11 @@ class Kafka(Server):
     def probe(self) -> bool:
         """Whether the broker answers a metadata request and counts itself in."""
         # Without a listener aiokafka would log an error for every try.
-        return not is_free(self.port) and asyncio.run(_knows_a_broker(self.address))
+        if is_free(self.port):
+            return False
+        # A thread of its own, because the caller may be inside an event loop.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, _knows_a_broker(self.address)).result()
 
     def _format(self, content: Path) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -69,9 +73,13 @@ class Kafka(Server):
         self.run_once("format", self._run("kafka.tools.StorageTool", *arguments, heap_mib=128))
 
     def _run(self, main_class: str, *arguments: str, heap_mib: int) -> list[str]:
-        log4j = f"-Dlog4j2.configurationFile={self._properties.with_name('log4j2.properties')}"
+        # Kafka's last words come from a shutdown hook, at which time log4j's own hook would have closed the log.
+        log4j = [
+            "-Dlog4j.shutdownHookEnabled=false",
+            f"-Dlog4j2.configurationFile={self._properties.with_name('log4j2.properties')}",
+        ]
         jvm = java_command(self._java, heap_mib, self.layout.tmp, f"{self._jars}/kafka/*")
-        return [*jvm, log4j, main_class, *arguments]
+        return [*jvm, *log4j, main_class, *arguments]
 
     def _configuration(self) -> str:
         settings = {
@@ -96,6 +104,9 @@ class Kafka(Server):
             "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1,
             "group.initial.rebalance.delay.ms": 0,
+            # A broker that was killed can register again only when its old session is over: 9 s by default.
+            "broker.session.timeout.ms": 4000,
+            "broker.heartbeat.interval.ms": 1000,
             "num.network.threads": 2,
             "num.io.threads": 4,
             "log.cleaner.dedupe.buffer.size": 16 * 1024**2,
@@ -104,7 +115,6 @@ class Kafka(Server):
 
 
 async def _knows_a_broker(bootstrap: str) -> bool:
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=2000)
     try:
         async with asyncio.timeout(3):

@@ -104,8 +104,12 @@ class Child:
 
     def freeze(self) -> None:
         """Stop its clock: it keeps its connections and answers nothing."""
-        for process in self._tree():
+        tree = self._tree()
+        for process in tree:
             _signal(process, signal.SIGSTOP)
+        end = time.monotonic() + 5  # the kernel stops it soon, not at once
+        while any(not _is_still(process) for process in tree) and time.monotonic() < end:
+            time.sleep(0.01)
         self.frozen = True
 
     def thaw(self) -> None:
@@ -184,6 +188,13 @@ def wait_gone(pid: int, create_time: float, seconds: float) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def _is_still(process: psutil.Process) -> bool:
+    try:
+        return process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:

@@ -39,7 +39,7 @@ class Restarter:
     def _pause(self, server: Server) -> float:
         if self._clock() - self._started[server.name] > STEADY_SECONDS:
             self._failures[server.name] = 0
-        pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(10, self._failures[server.name]))
+        pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(10, self._failures[server.name]))
         self._failures[server.name] += 1
         code, lines = server.child.returncode, "\n".join(f"  | {line}" for line in server.child.last_lines(5))
         log.warning("%s ended with code %s; starting it again in %.1f s\n%s", server.name, code, pause, lines)

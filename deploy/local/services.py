@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -85,6 +86,8 @@ def run_one_shots(
     Raises:
         ServerFailedError: One of them failed.
     """
-    for number, arguments in enumerate(one_shots, 1):
-        child = Child(layout, f"one-shot-{number}", {**os.environ, **env})
+    for arguments in one_shots:
+        words = arguments[1:] if arguments[0] == "-m" else arguments
+        name = re.sub(r"[^\w.]+", "-", " ".join(words)).strip("-")[:60]
+        child = Child(layout, name, {**os.environ, **env})
         run_to_end(child, [sys.executable, *arguments], abort, seconds=120)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -64,7 +64,7 @@ class Stack:
         self._abort = threading.Event()
         self._lock: int | None = None
 
-    def __enter__(self) -> Stack:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -114,11 +114,11 @@ class Stack:
                 log.warning("killed %s, left over from a supervisor that is gone", name)
             self.write_state("starting")
             self._build(java, jars)
-            self._together(lambda server: _start_timed(server), self.servers)
+            self._together(_start_timed, self.servers)
             self.namenode.make_home()
             self.postgres.make_database()
             run_one_shots(self.layout, self._one_shots, self.env(), self._abort)
-            self._together(lambda service: _start_timed(service), self.services)
+            self._together(_start_timed, self.services)
             lines = [f"{name}={value}\n" for name, value in self.env().items()]
             write_atomically(self.layout.env_file, "".join(lines), mode=0o600)
             self.write_state("ready")

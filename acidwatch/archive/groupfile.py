@@ -1,0 +1,125 @@
+"""The Parquet files of a group of batches: raw records, clean rows, findings; each footer carries the manifest of its batches."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from acidwatch.contract.batch import Origin
+from acidwatch.contract.outcome import Finding, Outcome
+
+MANIFEST_KEY = b"acidwatch.manifest"
+
+RAW_SCHEMA = pa.schema(
+    [
+        pa.field("topic", pa.string(), nullable=False),
+        pa.field("partition", pa.int32(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("timestamp_ms", pa.int64(), nullable=False),
+        pa.field("key", pa.binary()),
+        pa.field("value", pa.binary()),
+        pa.field("headers", pa.list_(pa.struct([("name", pa.string()), ("value", pa.binary())])), nullable=False),
+        pa.field("batch_id", pa.string(), nullable=False),
+        pa.field("attempt", pa.int32(), nullable=False),
+    ]
+)
+
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        pa.field("batch_id", pa.string(), nullable=False),
+        pa.field("attempt", pa.int32(), nullable=False),
+        *(pa.field(name, pa.string(), nullable=False) for name in Finding.__dataclass_fields__),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A record as it was consumed, byte for byte, and the id and attempt under which it was judged."""
+
+    origin: Origin
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    batch_id: str
+    attempt: int
+
+
+def manifest(outcomes: Iterable[Outcome], files: dict[str, str], *, with_findings: bool) -> bytes:
+    """The manifest of a file: the outcome of each of its batches, and the paths of the group's files by zone."""
+    entries = []
+    for outcome in outcomes:
+        entry = asdict(outcome)
+        del entry["files"]  # their checksums are not known before they are written
+        if not with_findings:
+            del entry["findings"]
+        entries.append(entry)
+    return orjson.dumps({"format": 1, "files": files, "outcomes": entries})
+
+
+def raw_file(records: Sequence[RawRecord], footer: bytes) -> bytes:
+    """The raw file of a group."""
+    columns: dict[str, list[Any]] = {
+        "topic": [record.origin.topic for record in records],
+        "partition": [record.origin.partition for record in records],
+        "offset": [record.origin.offset for record in records],
+        "timestamp_ms": [record.origin.timestamp_ms for record in records],
+        "key": [record.key for record in records],
+        "value": [record.value for record in records],
+        "headers": [[{"name": name, "value": value} for name, value in record.headers] for record in records],
+        "batch_id": [record.batch_id for record in records],
+        "attempt": [record.attempt for record in records],
+    }
+    return _parquet(pa.Table.from_pydict(columns, schema=RAW_SCHEMA), footer)
+
+
+def clean_file(rows: pa.Table, footer: bytes) -> bytes:
+    """The clean file of a group: the typed rows of its accepted batches, contract.judge.CLEAN_SCHEMA."""
+    return _parquet(rows, footer)
+
+
+def quarantine_file(rejected: Iterable[tuple[str, int, Sequence[Finding]]], footer: bytes) -> bytes:
+    """The quarantine file of a group: one row a finding of each rejected (batch id, attempt, findings)."""
+    rows = [{"batch_id": batch_id, "attempt": attempt, **asdict(finding)} for batch_id, attempt, findings in rejected for finding in findings]
+    return _parquet(pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA), footer)
+
+
+def _parquet(table: pa.Table, footer: bytes) -> bytes:
+    sink = io.BytesIO()
+    marked = table.replace_schema_metadata({MANIFEST_KEY: footer})
+    pq.write_table(marked, sink, compression="zstd", compression_level=1)
+    return sink.getvalue()
+
+
+def read_manifest(data: bytes) -> dict[str, Any]:
+    """The manifest of a group's file."""
+    metadata = pq.read_schema(io.BytesIO(data)).metadata or {}
+    found: dict[str, Any] = orjson.loads(metadata[MANIFEST_KEY])
+    return found
+
+
+def read_raw(data: bytes) -> list[RawRecord]:
+    """The records of a raw file."""
+    return [
+        RawRecord(
+            Origin(row["topic"], row["partition"], row["offset"], row["timestamp_ms"]),
+            row["key"],
+            row["value"],
+            tuple((header["name"], header["value"]) for header in row["headers"]),
+            row["batch_id"],
+            row["attempt"],
+        )
+        for row in pq.read_table(io.BytesIO(data)).to_pylist()
+    ]
+
+
+def read_findings(data: bytes) -> list[tuple[str, int, Finding]]:
+    """The findings of a quarantine file, with batch id and attempt."""
+    rows = pq.read_table(io.BytesIO(data)).to_pylist()
+    return [(row.pop("batch_id"), row.pop("attempt"), Finding(**row)) for row in rows]

@@ -1,0 +1,27 @@
+"""The zones of the archive and the names of files in them; every path is below the root and has no leading slash."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Literal
+
+Zone = Literal["raw", "clean", "quarantine"]
+
+REFERENCE = "reference"
+TEMPORARY = "_tmp"
+
+
+def group_path(zone: Zone, written_at: datetime, group: str) -> str:
+    """Path of a group's file in a zone, such as `clean/2026-11-24/101500-3f2a....parquet`; one folder a day (UTC)."""
+    return f"{zone}/{written_at:%Y-%m-%d}/{group}.parquet"
+
+
+def group_name(written_at: datetime) -> str:
+    """A name that no other write has: time of day for people, a random part for certainty."""
+    return f"{written_at:%H%M%S}-{uuid.uuid4().hex}"
+
+
+def pointer_path(version: int) -> str:
+    """Path of the pointer file of a reference version."""
+    return f"{REFERENCE}/{version:06d}.json"

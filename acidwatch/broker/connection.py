@@ -1,0 +1,34 @@
+"""Settings of every Kafka client, and its errors as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from acidwatch.errors import AcidwatchError, DependencyAwayError, PermanentError
+from acidwatch.settings import KafkaSettings
+
+
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
+    """Keyword arguments that producers, consumers and admin clients of aiokafka share."""
+    return {
+        "bootstrap_servers": settings.kafka_bootstrap,
+        "client_id": "acidwatch",
+        "request_timeout_ms": int(settings.kafka_timeout_seconds * 1000),
+    }
+
+
+@contextmanager
+def asking_kafka(settings: KafkaSettings) -> Iterator[None]:
+    """Turn what aiokafka raises into acidwatch's errors: away when it may work later, permanent otherwise."""
+    try:
+        yield
+    except AcidwatchError:
+        raise
+    except (KafkaError, OSError, TimeoutError) as error:
+        if isinstance(error, KafkaError) and not isinstance(error, KafkaConnectionError) and not error.retriable:
+            raise PermanentError(f"Kafka refused at {settings.kafka_bootstrap}: {error!r}") from error
+        raise DependencyAwayError("Kafka", settings.kafka_bootstrap, error) from error

@@ -1,0 +1,97 @@
+"""The topics: what they are called, how they are made, and where they end. Made by us, never by the first client that asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from acidwatch.broker.connection import asking_kafka, client_options
+from acidwatch.errors import PermanentError
+from acidwatch.settings import KafkaSettings
+
+_DAY_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """A topic to be made, with its Kafka configuration."""
+
+    name: str
+    config: dict[str, str]
+
+
+def plan(settings: KafkaSettings) -> list[TopicPlan]:
+    """The three topics. A dead letter may be 1 MiB larger than a batch, so that its added headers never make it too large."""
+    size = settings.max_record_bytes
+    keep = {"cleanup.policy": "delete", "message.timestamp.type": "CreateTime"}
+    return [
+        TopicPlan(settings.topic_batches, {**keep, "max.message.bytes": str(size), "retention.ms": str(14 * _DAY_MS)}),
+        TopicPlan(settings.topic_outcomes, {**keep, "retention.ms": str(30 * _DAY_MS)}),
+        TopicPlan(settings.topic_letters, {**keep, "max.message.bytes": str(size + 1024**2), "retention.ms": str(90 * _DAY_MS)}),
+    ]
+
+
+async def create_topics(settings: KafkaSettings) -> list[str]:
+    """Make the topics that are not there; returns the names of those made.
+
+    Raises:
+        DependencyAwayError: No broker answers.
+        PermanentError: The broker refuses.
+    """
+    with asking_kafka(settings):
+        admin = AIOKafkaAdminClient(**client_options(settings))
+        await admin.start()
+        try:
+            there = set(await admin.list_topics())
+            missing = [topic for topic in plan(settings) if topic.name not in there]
+            new = [
+                NewTopic(topic.name, settings.topic_partitions, settings.topic_replication, topic_configs=topic.config)
+                for topic in missing
+            ]
+            answer = await admin.create_topics(new) if new else None
+        finally:
+            await admin.close()
+    for name, code, *rest in answer.topic_errors if answer else []:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise PermanentError(f"topic {name} was not made: {error.__name__} {rest[0] if rest else ''}".rstrip())
+    return [topic.name for topic in missing]
+
+
+async def end_offsets(settings: KafkaSettings, topic: str) -> dict[int, int]:
+    """The offset after the last record of each partition; empty when there is no such topic."""
+    return (await _offsets(settings, topic))[1]
+
+
+async def beginning_offsets(settings: KafkaSettings, topic: str) -> dict[int, int]:
+    """The offset of the first record that is still there, of each partition."""
+    return (await _offsets(settings, topic))[0]
+
+
+async def _offsets(settings: KafkaSettings, topic: str) -> tuple[dict[int, int], dict[int, int]]:
+    with asking_kafka(settings):
+        consumer = AIOKafkaConsumer(**client_options(settings))
+        await consumer.start()
+        try:
+            await consumer._client.set_topics((topic,))  # noqa: SLF001  partitions of a topic not subscribed to
+            partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+            first = await consumer.beginning_offsets(partitions)
+            last = await consumer.end_offsets(partitions)
+        finally:
+            await consumer.stop()
+    return {p.partition: o for p, o in first.items()}, {p.partition: o for p, o in last.items()}
+
+
+async def committed_offsets(settings: KafkaSettings, group: str, topic: str) -> dict[int, int]:
+    """What a consumer group has committed of a topic; partitions without a commit are left out."""
+    with asking_kafka(settings):
+        admin = AIOKafkaAdminClient(**client_options(settings))
+        await admin.start()
+        try:
+            offsets = await admin.list_consumer_group_offsets(group)
+        finally:
+            await admin.close()
+    return {p.partition: meta.offset for p, meta in offsets.items() if p.topic == topic and meta.offset >= 0}

@@ -1,0 +1,67 @@
+"""The `acidwatch` command. One module a noun; each imports what a command needs when it runs, so that --help is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from acidwatch.cli import batches, generate, job, ledger, metrics, reference, send, sources, status, topics, versions, wait
+from acidwatch.errors import AcidwatchError
+
+app = typer.Typer(
+    name="acidwatch",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Lake and stream chemistry from workbook to trend: every batch checked, every version kept, nothing lost.\n\n"
+    "Data goes to stdout, progress and messages to stderr. Exit codes: 0 done, 1 the data or the check failed, "
+    "2 usage or unusable input, 3 a dependency is away.",
+    epilog="Settings are read from flags, the environment (ACIDWATCH_...), .env, and .local/stack.env after `make up`.",
+)
+
+_LAB, _OPERATOR, _ANALYST, _SETUP = "For the laboratory", "For the operator", "For the analyst", "Setting up"
+
+app.command("send", rich_help_panel=_LAB)(send.send)
+app.command("wait", rich_help_panel=_LAB)(wait.wait)
+app.command("generate", rich_help_panel=_LAB)(generate.generate)
+app.command("status", rich_help_panel=_OPERATOR)(status.status)
+app.add_typer(sources.app, name="sources", rich_help_panel=_OPERATOR)
+app.add_typer(batches.app, name="batches", rich_help_panel=_OPERATOR)
+app.add_typer(versions.app, name="versions", rich_help_panel=_ANALYST)
+app.add_typer(job.app, name="job", rich_help_panel=_ANALYST)
+app.add_typer(metrics.app, name="metrics", rich_help_panel=_ANALYST)
+app.add_typer(reference.app, name="reference", rich_help_panel=_SETUP)
+app.add_typer(ledger.app, name="ledger", rich_help_panel=_SETUP)
+app.add_typer(topics.app, name="topics", rich_help_panel=_SETUP)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version of acidwatch and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from acidwatch import __version__
+
+        typer.echo(f"acidwatch {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run a command; acidwatch's own errors end it with one clear line and their exit code, never with a traceback."""
+    try:
+        app()
+    except AcidwatchError as error:
+        for line in str(error).splitlines() or [type(error).__name__]:
+            print(f"acidwatch: {line}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""`acidwatch batches`: what came, and what became of it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, escape_markup
+
+app = typer.Typer(no_args_is_help=True, help="What came, and what became of it.")
+
+
+class Verdict(str, Enum):
+    """What the contract says of a batch."""
+
+    accepted = "accepted"
+    rejected = "rejected"
+
+
+@app.command("list")
+def list_batches(
+    source: Annotated[str | None, typer.Option("--source", help="only those of this workbook: its name, or how its SHA-256 begins")] = None,
+    verdict: Annotated[Verdict | None, typer.Option("--verdict", help="only those with this verdict")] = None,
+    limit: Limit = 20,
+    output: Output = OutputFormat.table,
+) -> None:
+    """List batches, newest first."""
+    from acidwatch.ledger.connection import Ledger
+    from acidwatch.ledger.queries import batches
+    from acidwatch.settings import PostgresSettings, load
+
+    with Ledger(load(PostgresSettings)).transaction() as connection:
+        rows = batches(connection, source=source, verdict=verdict.value if verdict else None, limit=limit)
+    if output is OutputFormat.table:
+        for row in rows:
+            row["findings"] = ", ".join(dict.fromkeys(finding["rule"] for finding in row["findings"]))
+    columns = ["batch_id", "source", "batch_index", "attempt", "verdict", "rows", "version", "partition", "offset", "findings"]
+    emit(rows, columns, output)
+
+
+@app.command("show")
+def show(
+    batch_id: Annotated[str, typer.Argument(help="id of the batch, or how it begins", show_default=False)],
+    output: Output = OutputFormat.table,
+) -> None:
+    """Show the life of a batch: attempts and findings, files, deliveries, versions, dead letter."""
+    from rich.console import Console
+
+    from acidwatch.ledger.connection import Ledger
+    from acidwatch.ledger.queries import batch
+    from acidwatch.settings import PostgresSettings, load
+
+    with Ledger(load(PostgresSettings)).transaction() as connection:
+        found = batch(connection, batch_id)
+    if output is OutputFormat.json:
+        emit_json(found)
+        return
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"[bold]{found['batch_id']}[/bold]  batch {found['batch_index']} of {escape_markup(found['source'])}")
+    console.print(f"{escape_markup(found['subject'])}")
+    for attempt in found["attempts"]:
+        became = f"version {attempt['version']}" if attempt["version"] else "no version"
+        console.print(
+            f"\nattempt {attempt['attempt']}: [bold]{attempt['verdict']}[/bold], {attempt['rows']} rows, {attempt['hard']} hard and"
+            f" {attempt['soft']} soft findings, {became}"
+        )
+        console.print(f"  from {attempt['topic']}/{attempt['partition']}@{attempt['offset']}, recorded {attempt['recorded_at']:%Y-%m-%d %H:%M:%S}")
+        for file in attempt["files"]:
+            console.print(f"  {file['zone']:10} {file['path']}  {file['bytes']} bytes")
+        for finding in attempt["findings"]:
+            place = f"{finding['sheet']}!{finding['cell']}" if finding["cell"] else finding["sheet"] or "record"
+            console.print(f"  {finding['severity']:4} {finding['rule']:24} {escape_markup(place)}: {escape_markup(finding['message'])}")
+    repeats = [delivery for delivery in found["deliveries"] if delivery["kind"] == "duplicate"]
+    if repeats:
+        places = ", ".join(f"{d['topic']}/{d['partition']}@{d['offset']}" for d in repeats[:10])
+        console.print(f"\ncame again {len(repeats)} times, counted as duplicates: {places}")
+    letter = found["dead_letter"]
+    if letter:
+        console.print(f"\ndead letter [bold]{letter['state']}[/bold] after {letter['failures']} failures: {escape_markup(letter['message'])}")

@@ -1,0 +1,107 @@
+"""`acidwatch job`: run a Spark job now, or on a schedule."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from acidwatch.cli.output import Output, OutputFormat, emit, say
+
+if TYPE_CHECKING:
+    from jobs.spark.publish import Run
+
+app = typer.Typer(no_args_is_help=True, help="Run a Spark job now, or keep it running on a schedule.")
+
+
+@app.callback()
+def jobs() -> None:
+    """Run a Spark job now, or keep it running on a schedule."""
+
+
+@app.command()
+def metrics(
+    version: Annotated[
+        int | None,
+        typer.Option("--version", min=1, help="dataset version N; without it the newest, which is what olap.* shows"),
+    ] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option("--schedule", metavar="CRON", help="keep running at these times (UTC), such as '15 * * * *'"),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="run even if nothing changed since it was published")] = False,
+    output: Output = OutputFormat.table,
+) -> None:
+    """Compute means, quartiles and distributions of a version of the dataset, and publish them."""
+    _log_to_stderr()
+    if schedule is not None:
+        from jobs.spark.schedule import run_on_schedule
+
+        once = [sys.executable, "-m", "acidwatch.cli", "job", "metrics", "--output", output.value]
+        once += ["--version", str(version)] if version is not None else []
+        run_on_schedule(schedule, once + (["--again"] if again else []))
+        return
+    from jobs.spark.bootstrap import metrics_job
+
+    run, new = metrics_job().run(version, again)
+    if new:
+        seconds = (run.finished_at - run.started_at).total_seconds()
+        say(f"published run {run.run_id} of version {run.dataset_version} after {seconds:.0f} s")
+    else:
+        say(
+            f"version {run.dataset_version} with reference version {run.reference_version} and this code was published "
+            f"already, as run {run.run_id}: nothing done (--again runs it all the same)"
+        )
+    if output is OutputFormat.json:
+        emit([{**asdict(run), "new": new}], [], output)
+    elif new:
+        _print_summary(run)
+
+
+def _print_summary(run: Run) -> None:
+    """The run's counts, then methods by programme and samples by ANC class."""
+    from acidwatch.settings import PostgresSettings, load
+    from jobs.spark.postgres import connected
+    from jobs.spark.results import rows_of
+
+    counts = (
+        ("rows of the version", run.rows),
+        ("superseded: a later source or batch says the same sample", run.superseded),
+        ("samples", run.samples),
+        ("measurements", run.measurements),
+        ("several methods in use that year, one chosen by rule", run.ambiguous),
+        ("without method, kept", run.without_method),
+        ("without site, kept", run.without_site),
+    )
+    title = f"Run {run.run_id}: dataset version {run.dataset_version}, reference version {run.reference_version}"
+    emit([{"what": what, "count": count} for what, count in counts], ["what", "count"], OutputFormat.table, title)
+
+    with connected(load(PostgresSettings)) as connection:
+        by_method = rows_of(connection, run, "method", {})
+        by_class = rows_of(connection, run, "category", {"category": "anc_class", "parameter": "ANC"})
+    programmes: dict[str, dict[str, int | str]] = {}
+    for row in by_method:
+        total = programmes.setdefault(
+            row["program_id"],
+            {"programme": row["program_id"], "measurements": 0, "several_methods": 0, "without_method": 0},
+        )
+        for name, count in (
+            ("measurements", row["n"]),
+            ("several_methods", row["ambiguous"]),
+            ("without_method", row["n"] if row["method"] is None else 0),
+        ):
+            total[name] = int(total[name]) + count
+    columns = ["programme", "measurements", "several_methods", "without_method"]
+    emit(list(programmes.values()), columns, OutputFormat.table, "Methods by programme")
+    emit(by_class, ["value", "samples", "mean", "median", "unit"], OutputFormat.table, "Samples by ANC class")
+    say("more: acidwatch metrics site, acidwatch metrics method, acidwatch metrics category")
+
+
+def _log_to_stderr() -> None:
+    import logging
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    for chatty in ("py4j", "hdfs"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

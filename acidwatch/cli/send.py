@@ -1,0 +1,111 @@
+"""`acidwatch send`: replay a workbook onto the topic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from acidwatch.cli.durations import Interval
+from acidwatch.cli.output import Output, OutputFormat, emit_json, say
+
+if TYPE_CHECKING:
+    from acidwatch.settings import KafkaSettings
+    from services.producer.plan import Plan
+
+
+def send(
+    workbook: Annotated[Path, typer.Argument(help="workbook of samples (.xlsx)", show_default=False)],
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, max=10_000, help="rows in a batch")] = 100,
+    interval: Interval = "10s",  # type: ignore[assignment]  # parsed by typer
+    from_batch: Annotated[int, typer.Option("--from-batch", min=0, help="go on with this batch (from 0) after an interruption")] = 0,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="sheet to send, when several fit")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be sent, and send nothing")] = False,
+    output: Output = OutputFormat.table,
+) -> None:
+    """Replay a workbook onto the topic in batches, with a progress bar.
+
+    Sending the same workbook again sends the same batch ids: they are counted as duplicates and add nothing.
+    SIGTERM or Ctrl-C stops after the batch at hand and says how to go on.
+    """
+    import asyncio
+
+    from acidwatch.errors import UnusableInputError
+    from acidwatch.settings import KafkaSettings, load
+    from services.producer.plan import plan
+
+    settings = load(KafkaSettings)
+    batches = plan(workbook, sheet, batch_size)
+    if from_batch > batches.batches:
+        raise UnusableInputError(f"--from-batch {from_batch}: {workbook.name} has batches 0 to {batches.batches - 1}")
+    for name in batches.table.unknown:
+        say(f"note: column {name!r} is not in the contract and is not sent")
+    reached = from_batch if dry_run else asyncio.run(_send(settings, batches, interval, from_batch))
+    result = {
+        "source": batches.source,
+        "source_id": batches.table.sha256,
+        "sheet": batches.table.sheet,
+        "rows": batches.rows,
+        "batches": batches.batches,
+        "from_batch": from_batch,
+        "next_batch": reached,
+        "sent": reached - from_batch,
+        "topic": settings.topic_batches,
+        "dry_run": dry_run,
+    }
+    if output is OutputFormat.json:
+        emit_json(result)
+    elif dry_run:
+        typer.echo(f"would send {batches.batches - from_batch} batches ({batches.rows} rows) of {workbook.name} to {settings.topic_batches}")
+    else:
+        typer.echo(f"sent {reached - from_batch} of {batches.batches} batches ({batches.rows} rows) of {workbook.name}, all confirmed")
+    if not dry_run and reached < batches.batches:
+        say(f"stopped before the end; go on with: acidwatch send {workbook} --from-batch {reached}")
+
+
+async def _send(settings: KafkaSettings, batches: Plan, interval: float, from_batch: int) -> int:
+    import asyncio
+    import signal
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from acidwatch.broker.send import ConfirmedSender
+    from acidwatch.errors import DependencyAwayError
+    from services.producer.replay import replay
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    sender = ConfirmedSender(settings)
+    columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TextColumn("batches"), TimeRemainingColumn())
+    reached = from_batch
+    try:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("send", total=batches.batches, completed=from_batch)
+
+            def confirmed(next_batch: int) -> None:
+                nonlocal reached
+                reached = next_batch
+                progress.update(task, completed=next_batch)
+
+            now = lambda: datetime.now(UTC)  # noqa: E731
+            return await replay(
+                batches,
+                sender,
+                settings.topic_batches,
+                interval_seconds=interval,
+                from_batch=from_batch,
+                source_time=now(),
+                now=now,
+                stop=stop,
+                confirmed=confirmed,
+            )
+    except DependencyAwayError:
+        if reached > from_batch:
+            say(f"{reached - from_batch} batches were confirmed; go on with: acidwatch send {batches.table.path} --from-batch {reached}")
+        raise
+    finally:
+        await sender.close()

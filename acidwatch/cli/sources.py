@@ -1,0 +1,26 @@
+"""`acidwatch sources`: which workbooks came."""
+
+from __future__ import annotations
+
+import typer
+
+from acidwatch.cli.output import Limit, Output, OutputFormat, emit
+
+app = typer.Typer(no_args_is_help=True, help="The workbooks that came.")
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command("list")
+def list_sources(limit: Limit = 20, output: Output = OutputFormat.table) -> None:
+    """List workbooks, newest first, with what became of their batches."""
+    from acidwatch.ledger.connection import Ledger
+    from acidwatch.ledger.queries import sources
+    from acidwatch.settings import PostgresSettings, load
+
+    with Ledger(load(PostgresSettings)).transaction() as connection:
+        rows = sources(connection, limit)
+    emit(rows, ["source", "source_id", "first_sent_at", "batch_count", "recorded", "accepted", "rejected"], output)

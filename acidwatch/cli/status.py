@@ -1,0 +1,48 @@
+"""`acidwatch status`: everything at a glance."""
+
+from __future__ import annotations
+
+import typer
+
+from acidwatch.cli.output import Output, OutputFormat, emit_json, format_value
+
+
+def status(output: Output = OutputFormat.table) -> None:
+    """Show the newest version, what became of the batches, what is on the way, dead letters and the last job."""
+    import asyncio
+
+    from acidwatch.broker.lag import in_flight
+    from acidwatch.ledger import queries
+    from acidwatch.ledger.connection import Ledger
+    from acidwatch.settings import KafkaSettings, PostgresSettings, load
+
+    kafka, ledger = load(KafkaSettings), Ledger(load(PostgresSettings))
+    with ledger.transaction() as connection:
+        dataset = queries.dataset(connection)
+        letters = queries.letter_counts(connection)
+        run = queries.last_run(connection)
+    flight = asyncio.run(in_flight(kafka))
+    found = {
+        "dataset": dataset["dataset"],
+        "version": dataset["newest_version"],
+        "rows": dataset["rows"],
+        "batches": {
+            "accepted": dataset["accepted"],
+            "rejected": dataset["rejected"],
+            "duplicate": dataset["duplicates"],
+            "in_flight": flight.total,
+        },
+        "lag": {"ingestor": flight.batches, "versioner": flight.outcomes},
+        "dead_letters": letters,
+        "last_run": run,
+    }
+    if output is OutputFormat.json:
+        emit_json(found)
+        return
+    typer.echo(f"dataset       {found['dataset']}, version {found['version']}, {found['rows']} rows")
+    for name, label in (("batches", "batches"), ("lag", "lag"), ("dead_letters", "dead letters")):
+        typer.echo(f"{label:13} " + ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in found[name].items()))
+    if run:
+        typer.echo(f"last job      run {run['run_id']} of version {run['dataset_version']}, finished {format_value(run['finished_at'])}")
+    else:
+        typer.echo("last job      none yet; run: acidwatch job metrics")

@@ -1,0 +1,87 @@
+"""`acidwatch wait`: return when every batch sent is accounted for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from acidwatch.cli.durations import Timeout
+from acidwatch.cli.output import Output, OutputFormat, emit_json
+
+if TYPE_CHECKING:
+    from acidwatch.ledger.connection import Ledger
+    from acidwatch.settings import KafkaSettings
+    from services.producer.plan import Plan
+
+
+def wait(
+    source: Annotated[Path | None, typer.Option("--source", help="wait for every batch of this workbook", show_default=False)] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, max=10_000, help="rows in a batch, as it was sent")] = 100,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="sheet that was sent, when several fit")] = None,
+    timeout: Timeout = "5m",  # type: ignore[assignment]  # parsed by typer
+    output: Output = OutputFormat.table,
+) -> None:
+    """Return when every batch that is on the topic now is accounted for: accepted, rejected or a duplicate.
+
+    Exit code 1 when the time is over, with what is still on the way.
+    """
+    import asyncio
+
+    from acidwatch.ledger.connection import Ledger
+    from acidwatch.settings import KafkaSettings, PostgresSettings, load
+    from services.producer.plan import plan
+
+    kafka, ledger = load(KafkaSettings), Ledger(load(PostgresSettings))
+    planned = plan(source, sheet, batch_size) if source else None
+    left = asyncio.run(_wait(kafka, ledger, planned, timeout))
+    counts = _counts(ledger)
+    ledger.close()
+    if output is OutputFormat.json:
+        emit_json({"accounted_for": not left, "left": left, **counts})
+    elif not left:
+        typer.echo("all accounted for: " + ", ".join(f"{value} {name}" for name, value in counts.items()))
+    if left:
+        typer.echo(f"acidwatch: not accounted for after {timeout:g} s: {left}; see: acidwatch status", err=True)
+        raise typer.Exit(1)
+
+
+async def _wait(settings: KafkaSettings, ledger: Ledger, planned: Plan | None, timeout: float) -> str:
+    """What is left when the time is over; empty when all is accounted for."""
+    import asyncio
+    import time
+
+    from acidwatch.broker.lag import remaining
+    from acidwatch.broker.topics import end_offsets
+
+    deadline = time.monotonic() + timeout
+    # What comes later is not waited for: the end of the topic now, then the end of the outcomes that it led to.
+    steps = [("ingestor", settings.topic_batches, "batches not judged"), ("versioner", settings.topic_outcomes, "outcomes not recorded")]
+    for service, topic, what in steps:
+        ends = await end_offsets(settings, topic)
+        while left := await remaining(settings, service, topic, ends):
+            if time.monotonic() > deadline:
+                return f"{left} {what}"
+            await asyncio.sleep(0.2)
+    while planned and (left := await asyncio.to_thread(_unrecorded, ledger, planned)):
+        if time.monotonic() > deadline:
+            return f"{left} of {planned.batches} batches of {planned.table.path.name} never came"
+        await asyncio.sleep(0.2)
+    return ""
+
+
+def _unrecorded(ledger: Ledger, planned: Plan) -> int:
+    from acidwatch.ledger.queries import source_progress
+
+    with ledger.transaction() as connection:
+        progress = source_progress(connection, planned.table.sha256)
+    return planned.batches - (progress["recorded"] if progress else 0)
+
+
+def _counts(ledger: Ledger) -> dict[str, int]:
+    from acidwatch.ledger.queries import dataset
+
+    with ledger.transaction() as connection:
+        row = dataset(connection)
+    return {"accepted": row["accepted"], "rejected": row["rejected"], "duplicate": row["duplicates"]}

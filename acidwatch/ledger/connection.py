@@ -1,0 +1,77 @@
+"""Connections to PostgreSQL, and its errors as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from acidwatch.errors import DependencyAwayError
+from acidwatch.settings import PostgresSettings
+
+Connection = psycopg.Connection[dict[str, Any]]
+"""Rows come as dictionaries."""
+
+
+class Ledger:
+    """A pool of connections to the database that holds the ledger. Opens when first used; safe in threads."""
+
+    def __init__(self, settings: PostgresSettings, *, most_connections: int = 4) -> None:
+        self._url = settings.database_url.get_secret_value()
+        self._timeout = settings.database_timeout_seconds
+        self.address = address_of(self._url)
+        options = "-c statement_timeout=300000 -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            self._url,
+            min_size=0,
+            max_size=most_connections,
+            open=False,
+            timeout=self._timeout,
+            reconnect_timeout=self._timeout,
+            kwargs={
+                "row_factory": dict_row,
+                "connect_timeout": max(int(self._timeout), 2),
+                "options": options,
+                "application_name": "acidwatch",
+                # A server that hangs instead of refusing must not hang us: give up on unanswered data.
+                "tcp_user_timeout": 30_000,
+                "keepalives_idle": 10,
+            },
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction, committed at the end of the block.
+
+        Raises:
+            DependencyAwayError: PostgreSQL does not answer, or its tables are not there. If that happens at the commit, it is not
+                known whether it was done: repeat it, everything written here is idempotent.
+        """
+        try:
+            if self._pool.closed:
+                self._pool.open()
+            with self._pool.connection() as connection, connection.transaction():
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed) as error:
+            raise DependencyAwayError("PostgreSQL", self.address, error) from error
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedFunction) as error:
+            reason = "the ledger's tables are not there; make them with: acidwatch ledger migrate"
+            raise DependencyAwayError("PostgreSQL", self.address, reason) from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+
+def address_of(url: str) -> str:
+    """host:port/database of a connection URL, for people; without user and password."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return "the configured address"
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"

@@ -1,0 +1,72 @@
+"""Dead letters in the ledger: which are still to be published, and that they were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from acidwatch.contract.batch import Origin
+from acidwatch.ledger.connection import Connection
+from acidwatch.ledger.record import MOST_FAILURES
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLetter:
+    """A dead letter that is not on the topic yet.
+
+    Attributes:
+        attempt: The attempt that failed.
+        origin: Where its record was consumed; its bytes are found by it in `raw_path`.
+        reason, message, rules: See the dead-letter headers.
+    """
+
+    batch_id: str
+    attempt: int
+    failures: int
+    origin: Origin
+    raw_path: str
+    reason: str
+    message: str
+    rules: tuple[str, ...]
+    first_failed_at: datetime
+    last_failed_at: datetime
+    service_version: str
+
+
+def pending(connection: Connection, limit: int) -> list[PendingLetter]:
+    """Dead letters to be published, oldest first."""
+    rows = connection.execute(
+        'SELECT d.*, a.topic, a.partition, a."offset", a.timestamp_ms, a.service_version, f.path FROM ledger.dead_letters d'
+        " JOIN ledger.attempts a USING (batch_id, attempt)"
+        ' JOIN ledger.deliveries o USING (topic, partition, "offset", timestamp_ms) JOIN ledger.files f ON f.file_id = o.raw_file_id'
+        " WHERE d.state = 'pending' ORDER BY d.last_failed_at, d.batch_id LIMIT %s",
+        (limit,),
+    )
+    return [
+        PendingLetter(
+            row["batch_id"],
+            row["attempt"],
+            row["failures"],
+            Origin(row["topic"], row["partition"], row["offset"], row["timestamp_ms"]),
+            row["path"],
+            row["reason"],
+            row["message"],
+            tuple(row["rules"]),
+            row["first_failed_at"],
+            row["last_failed_at"],
+            row["service_version"],
+        )
+        for row in rows
+    ]
+
+
+def mark_published(connection: Connection, letters: Sequence[PendingLetter], places: Sequence[tuple[str, int, int]]) -> None:
+    """Note where the broker put each letter: (topic, partition, offset). One that failed three times is parked."""
+    for letter, place in zip(letters, places, strict=True):
+        connection.execute(
+            "UPDATE ledger.dead_letters SET state = CASE WHEN failures >= %s THEN 'parked' ELSE 'published' END,"
+            " letter_topic = %s, letter_partition = %s, letter_offset = %s, changed_at = now()"
+            " WHERE batch_id = %s AND attempt = %s AND state = 'pending'",
+            (MOST_FAILURES, *place, letter.batch_id, letter.attempt),
+        )

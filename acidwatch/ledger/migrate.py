@@ -1,0 +1,48 @@
+"""Bring the database to the newest schema, with alembic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from acidwatch.errors import ConfigError, DependencyAwayError
+from acidwatch.ledger.connection import address_of
+from acidwatch.settings import PostgresSettings
+
+_LOCK = 7_262_001  # two migrations at once: the second waits for the first
+
+
+def migrate(settings: PostgresSettings, *, dry_run: bool = False) -> tuple[str | None, str | None]:
+    """Apply what is missing, all in one transaction; returns the revision before and after (None = nothing there).
+
+    Raises:
+        DependencyAwayError: PostgreSQL does not answer.
+    """
+    url = settings.database_url.get_secret_value()
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    try:
+        address = sqlalchemy.engine.make_url(url).set(drivername="postgresql+psycopg")
+    except sqlalchemy.exc.ArgumentError:
+        raise ConfigError("ACIDWATCH_DATABASE_URL is not a postgresql:// address") from None
+    engine = sqlalchemy.create_engine(
+        address, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": max(int(settings.database_timeout_seconds), 2)}
+    )
+    try:
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            before = MigrationContext.configure(connection).get_current_revision()
+            if not dry_run:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+    except sqlalchemy.exc.OperationalError as error:
+        raise DependencyAwayError("PostgreSQL", address_of(url), error.orig or error) from error
+    finally:
+        engine.dispose()
+    return before, newest

@@ -1,0 +1,137 @@
+"""What people ask of the ledger: sources, batches, versions, at a glance. Reading only; lists are newest first and limited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from acidwatch.errors import UnusableInputError
+from acidwatch.ledger.connection import Connection
+from acidwatch.ledger.record import DATASET
+
+Row = dict[str, Any]
+
+LETTER_STATES = ("pending", "published", "replayed", "parked", "resolved")
+
+_BATCH = (
+    "SELECT a.batch_id, s.name AS source, b.source_id, b.batch_index, b.subject, a.attempt, a.verdict, a.rows, a.hard, a.soft, a.version,"
+    ' a.topic, a.partition, a."offset", a.findings, a.reference_version, a.contract_version, a.recorded_at'
+    " FROM ledger.attempts a JOIN ledger.batches b USING (batch_id) JOIN ledger.sources s USING (source_id)"
+)
+
+
+def dataset(connection: Connection) -> Row:
+    """The dataset's row: newest version, rows, bytes, counts of batches."""
+    row = connection.execute("SELECT * FROM ledger.datasets WHERE dataset = %s", (DATASET,)).fetchone()
+    if row is None:
+        raise LookupError(f"dataset {DATASET} is not in the ledger")
+    return row
+
+
+def letter_counts(connection: Connection) -> dict[str, int]:
+    """Dead letters by state, every state named."""
+    rows = connection.execute("SELECT state, count(*) AS n FROM ledger.dead_letters GROUP BY state")
+    counts = {row["state"]: row["n"] for row in rows}
+    return {state: counts.get(state, 0) for state in LETTER_STATES}
+
+
+def last_run(connection: Connection) -> Row | None:
+    """The newest published run of the metrics job."""
+    return connection.execute(
+        "SELECT run_id, dataset_version, reference_version, finished_at FROM metrics.runs ORDER BY run_id DESC LIMIT 1"
+    ).fetchone()
+
+
+def sources(connection: Connection, limit: int) -> list[Row]:
+    """Workbooks that came, newest first, with how many of their batches were accepted and rejected."""
+    return connection.execute(
+        "WITH newest AS (SELECT * FROM ledger.sources ORDER BY first_seen_at DESC, source_id LIMIT %s)"
+        " SELECT s.name AS source, s.source_id, s.first_sent_at, s.batch_count, c.recorded, c.accepted, c.recorded - c.accepted AS rejected"
+        " FROM newest s CROSS JOIN LATERAL (SELECT count(*) AS recorded, count(b.accepted_attempt) AS accepted"
+        " FROM ledger.batches b WHERE b.source_id = s.source_id) c ORDER BY s.first_seen_at DESC, s.source_id",
+        (limit,),
+    ).fetchall()
+
+
+def source_progress(connection: Connection, source_id: str) -> Row | None:
+    """How many batches of a source are recorded, accepted and rejected; None when it is not known."""
+    return connection.execute(
+        "SELECT s.name AS source, s.source_id, s.batch_count, count(b.batch_id) AS recorded, count(b.accepted_attempt) AS accepted,"
+        " count(b.batch_id) - count(b.accepted_attempt) AS rejected"
+        " FROM ledger.sources s LEFT JOIN ledger.batches b USING (source_id) WHERE s.source_id = %s GROUP BY s.source_id",
+        (source_id,),
+    ).fetchone()
+
+
+def batches(connection: Connection, *, source: str | None, verdict: str | None, limit: int) -> list[Row]:
+    """Attempts of batches, newest first; `source` is a name or the beginning of a SHA-256."""
+    return connection.execute(
+        _BATCH + " WHERE (%(source)s::text IS NULL OR s.name = %(source)s OR s.source_id LIKE %(source)s || '%%')"
+        " AND (%(verdict)s::text IS NULL OR a.verdict = %(verdict)s) ORDER BY a.recorded DESC LIMIT %(limit)s",
+        {"source": source, "verdict": verdict, "limit": limit},
+    ).fetchall()
+
+
+def batch(connection: Connection, batch_id: str) -> Row:
+    """The life of a batch: its attempts with findings and files, its deliveries, its versions, its dead letter.
+
+    Raises:
+        UnusableInputError: There is no such batch, or several ids begin so.
+    """
+    found = connection.execute(
+        "SELECT batch_id FROM ledger.batches WHERE batch_id >= %(id)s AND batch_id < %(id)s || 'g' ORDER BY batch_id LIMIT 2", {"id": batch_id}
+    ).fetchall()
+    exact = [row for row in found if row["batch_id"] == batch_id]
+    if len(found) != 1 and not exact:
+        raise UnusableInputError(
+            f"{'several batches begin' if found else 'no batch begins'} with {batch_id!r}; see: acidwatch batches list"
+        )
+    whole = found[0]["batch_id"]
+    attempts = connection.execute(_BATCH + " WHERE a.batch_id = %s ORDER BY a.attempt", (whole,)).fetchall()
+    for attempt in attempts:
+        attempt["files"] = connection.execute(
+            "SELECT f.zone, f.path, f.bytes, f.sha256 FROM ledger.file_batches JOIN ledger.files f USING (file_id)"
+            " WHERE batch_id = %s AND attempt = %s ORDER BY f.zone DESC",
+            (whole, attempt["attempt"]),
+        ).fetchall()
+    return {
+        "batch_id": whole,
+        "source": attempts[0]["source"],
+        "source_id": attempts[0]["source_id"],
+        "batch_index": attempts[0]["batch_index"],
+        "subject": attempts[0]["subject"],
+        "attempts": attempts,
+        "deliveries": connection.execute(
+            'SELECT attempt, kind, topic, partition, "offset", timestamp_ms, recorded_at FROM ledger.deliveries WHERE batch_id = %s'
+            " ORDER BY recorded_at, partition, \"offset\"",
+            (whole,),
+        ).fetchall(),
+        "memberships": connection.execute(
+            "SELECT attempt, from_version, to_version FROM ledger.memberships WHERE batch_id = %s ORDER BY from_version", (whole,)
+        ).fetchall(),
+        "dead_letter": connection.execute("SELECT * FROM ledger.dead_letters WHERE batch_id = %s", (whole,)).fetchone(),
+    }
+
+
+_VERSION = "SELECT version, kind, created_at, author, message, batch_id, attempt, batch_rows, batch_bytes, rows, bytes FROM ledger.versions"
+
+
+def versions(connection: Connection, limit: int) -> list[Row]:
+    """Versions, newest first."""
+    return connection.execute(_VERSION + " ORDER BY version DESC LIMIT %s", (limit,)).fetchall()
+
+
+def version(connection: Connection, number: int) -> Row:
+    """One version, with the number of its member batches and files.
+
+    Raises:
+        UnusableInputError: There is no such version.
+    """
+    row = connection.execute(_VERSION + " WHERE version = %s", (number,)).fetchone()
+    if row is None:
+        newest = dataset(connection)["newest_version"]
+        there = f"there are versions 1 to {newest}" if newest else "there are none yet; send a workbook first"
+        raise UnusableInputError(f"no version {number}: {there}")
+    counts = connection.execute(
+        "SELECT count(*) AS batches, count(DISTINCT path) AS files FROM ledger.members(%s)", (number,)
+    ).fetchone()
+    return {**row, **(counts or {})}

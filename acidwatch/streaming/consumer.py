@@ -1,0 +1,53 @@
+"""Faust's Kafka consumer, with a check that every record comes: Faust drops what lies below its read offset and jumps over holes.
+
+A topic that was made anew starts its offsets again, and retention removes records that were never read; both must stop the
+consumer, not be skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.types import TP
+
+from acidwatch.errors import OffsetGapError
+
+Gap = Callable[[OffsetGapError], None]
+
+
+class CheckedConsumer(Consumer):  # type: ignore[misc]  # Faust is not fully typed
+    """Knows, for each partition, the only offset that may come next."""
+
+    on_gap: ClassVar[Gap]
+    accepted_gap: ClassVar[str] = ""
+    """`topic/partition@offset` that an operator has looked into and wants to go on from."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._due: dict[TP, int] = {}
+
+    async def perform_seek(self) -> None:
+        """After each assignment Faust seeks to what is committed: that offset is due, or 0 where nothing was committed."""
+        await super().perform_seek()
+        self._due = {tp: max(self._read_offset[tp] or 0, 0) for tp in self.assignment()}
+
+    def _to_message(self, tp: TP, record: Any) -> Any:
+        due = self._due.get(tp, record.offset)
+        if record.offset != due:
+            if self.accepted_gap == f"{tp.topic}/{tp.partition}@{record.offset}":
+                # Faust must neither drop what comes now nor wait for what never will.
+                self._read_offset[tp] = self._committed_offset[tp] = None
+            else:
+                type(self).on_gap(OffsetGapError(tp.topic, tp.partition, due, record.offset))
+        self._due[tp] = record.offset + 1
+        return super()._to_message(tp, record)
+
+
+def checked_transport(on_gap: Gap, accepted_gap: str) -> type[Transport]:
+    """A Faust transport whose consumer calls `on_gap` when a record that was due did not come."""
+    consumer = type(
+        "CheckedConsumer", (CheckedConsumer,), {"on_gap": staticmethod(on_gap), "accepted_gap": accepted_gap}
+    )
+    return type("CheckedTransport", (Transport,), {"Consumer": consumer})

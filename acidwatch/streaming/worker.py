@@ -1,0 +1,126 @@
+"""Run a Faust worker that reads one topic in groups."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import faust
+import structlog
+
+from acidwatch.broker.probe import broker_answers
+from acidwatch.broker.topics import end_offsets
+from acidwatch.errors import RetryableError
+from acidwatch.streaming.consumer import checked_transport
+from acidwatch.streaming.group import Commit, GroupReader
+from acidwatch.streaming.settings import StreamSettings
+from acidwatch.streaming.watchdog import Watchdog
+from acidwatch.telemetry import health as health_server
+from acidwatch.telemetry.health import Health
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that reads one topic.
+
+    Attributes:
+        name: Of the service, and with `acidwatch-` before it of its consumer group.
+        topic: What it reads.
+        commit: Makes a group durable.
+        begin: Called in the worker's loop before the first record is read.
+        end: Called when the worker stops.
+    """
+
+    name: str
+    topic: str
+    commit: Commit
+    begin: Callable[[], Awaitable[None]]
+    end: Callable[[], Awaitable[None]]
+
+
+def consumer_group(service: str) -> str:
+    """Name of a service's consumer group."""
+    return f"acidwatch-{service}"
+
+
+def run(service: Service, settings: StreamSettings, health: Health) -> None:
+    """Run until SIGTERM or SIGINT. Does not return: Faust's worker ends the process."""
+    log = structlog.get_logger(__name__)
+    port = health_server.serve(health, settings.health_host, settings.health_port)
+    log.info("started", health=f"http://{settings.health_host}:{port}", topic=service.topic, group=consumer_group(service.name))
+    _wait_for_topic(service.topic, settings, health)
+    app = faust.App(
+        consumer_group(service.name),
+        broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
+        store="memory://",
+        datadir=tempfile.mkdtemp(prefix="acidwatch-faust-"),
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        stream_wait_empty=True,
+        stream_buffer_maxsize=settings.buffer_records,
+        stream_recovery_delay=0.0,
+        broker_commit_interval=0.5,
+        broker_commit_every=1000,
+        broker_max_poll_records=500,
+        broker_max_poll_interval=86400.0,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=1.0,
+        broker_request_timeout=15.0,
+        broker_rebalance_timeout=20.0,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=settings.max_record_bytes + 2 * 1024**2,
+        producer_acks=-1,
+    )
+    reader = GroupReader(app, service.commit, settings, health)
+    app.transport = checked_transport(reader.stop_at, settings.accept_gap)(app.conf.broker, app, app.loop)
+    topic = app.topic(service.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+    app.agent(topic, name=service.name, concurrency=1)(reader.run)
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def _begin(_: faust.App) -> None:
+        health.goes_on("start")
+        Watchdog(app, reader, service.topic, settings, settings.stall_seconds, health).start()
+
+    class Worker(faust.Worker):  # type: ignore[misc]
+        async def on_start(self) -> None:
+            await service.begin()
+            await super().on_start()
+
+        async def on_stop(self) -> None:
+            await super().on_stop()
+            await service.end()
+            log.info("stopped")
+
+    Worker(app, redirect_stdouts=False, override_logging=False, quiet=True, loglevel=None, daemon=True).execute_from_commandline()
+
+
+def _wait_for_topic(topic: str, settings: StreamSettings, health: Health) -> None:
+    """Faust exits when there is no broker at the start; we wait for it, and for the topic, as for any dependency that is away."""
+    log = structlog.get_logger(__name__)
+    attempt = 0
+    while True:
+        reason = _missing(topic, settings)
+        if not reason:
+            health.back("Kafka")
+            return
+        attempt += 1
+        health.away("Kafka", reason)
+        if attempt in (1, 4) or attempt % 16 == 0:
+            log.warning("waiting", reason=reason, attempt=attempt)
+        time.sleep(min(settings.retry_most_seconds, 0.25 * 2 ** min(attempt, 6)) * random.uniform(0.5, 1.0))
+
+
+def _missing(topic: str, settings: StreamSettings) -> str:
+    if not broker_answers(settings):
+        return f"no broker answers at {settings.kafka_bootstrap}"
+    try:
+        if not asyncio.run(end_offsets(settings, topic)):
+            return f"topic {topic} does not exist; make it with: acidwatch topics create"
+    except RetryableError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,92 @@
+"""Liveness and readiness of a process, and the little web server that shows them beside /metrics.
+
+The server has a thread of its own, so it answers while the event loop is blocked; that is why liveness is a statement about
+progress, not about the port: see `Progress`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import orjson
+from prometheus_client import make_wsgi_app
+
+from acidwatch.telemetry.metrics import DEPENDENCY_UP
+
+
+@dataclass(slots=True)
+class Health:
+    """What the process knows of itself. Written by its loop, read by the web server's and the watchdog's threads.
+
+    Attributes:
+        waiting_for: What keeps it from working, by name, with a reason for people; empty = ready.
+        stalled: Why it is not alive; empty while it is.
+    """
+
+    service: str
+    waiting_for: dict[str, str] = field(default_factory=lambda: {"start": "starting"})
+    stalled: str = ""
+    since: float = field(default_factory=time.monotonic)
+
+    def away(self, dependency: str, reason: str) -> None:
+        """A dependency does not answer."""
+        self.waiting_for[dependency] = reason
+        DEPENDENCY_UP.labels(dependency).set(0)
+
+    def back(self, dependency: str) -> None:
+        """A dependency answers."""
+        self.waiting_for.pop(dependency, None)
+        DEPENDENCY_UP.labels(dependency).set(1)
+
+    def waits(self, name: str, reason: str) -> None:
+        """Something other than a dependency keeps the process from working, such as partitions not yet assigned."""
+        self.waiting_for[name] = reason
+
+    def goes_on(self, name: str) -> None:
+        """It no longer does."""
+        self.waiting_for.pop(name, None)
+
+    def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """Whether it works, and what it waits for."""
+        waiting = dict(self.waiting_for)
+        return not waiting, {"service": self.service, "ready": not waiting, "waiting_for": waiting}
+
+    def liveness(self) -> tuple[bool, dict[str, Any]]:
+        """Whether it makes progress or retries a known outage."""
+        return not self.stalled, {"service": self.service, "alive": not self.stalled, "stalled": self.stalled}
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  name of the base class
+        pass
+
+
+def serve(health: Health, host: str, port: int) -> int:
+    """Serve /metrics, /healthz and /readyz from a thread; returns the port."""
+    metrics = make_wsgi_app()
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path == "/metrics":
+            answer: Iterable[bytes] = metrics(environ, start_response)
+            return answer
+        if path in ("/healthz", "/readyz"):
+            good, body = health.liveness() if path == "/healthz" else health.readiness()
+            start_response("200 OK" if good else "503 Service Unavailable", [("Content-Type", "application/json")])
+            return [orjson.dumps(body)]
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"/metrics, /healthz or /readyz\n"]
+
+    server = make_server(host, port, application, _Server, _Quiet)
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return int(server.server_port)

@@ -1,0 +1,55 @@
+"""`python -m jobs.spark metrics`: the job without the command line tool, for images that hold Spark alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from acidwatch.errors import AcidwatchError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run; the published run goes to stdout as JSON, everything else to stderr.
+
+    Returns:
+        The exit code: 0 done, 1 a check failed, 2 usage or unusable input, 3 a dependency is away.
+    """
+    parser = argparse.ArgumentParser(prog="python -m jobs.spark", description="Spark jobs of acidwatch")
+    metrics = parser.add_subparsers(dest="job", required=True).add_parser("metrics", help="compute and publish statistics")
+    metrics.add_argument("--version", type=int, metavar="N", help="dataset version; the newest one without it")
+    metrics.add_argument("--again", action="store_true", help="run even if this version was published before")
+    metrics.add_argument("--schedule", metavar="CRON", help="keep running at these times (UTC), such as '15 * * * *'")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("py4j", "hdfs"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        if options.schedule is not None:
+            from jobs.spark.schedule import run_on_schedule
+
+            once = [sys.executable, "-m", "jobs.spark", "metrics"]
+            once += ["--version", str(options.version)] if options.version is not None else []
+            run_on_schedule(options.schedule, once + (["--again"] if options.again else []))
+            return 0
+        _run(options.version, options.again)
+    except AcidwatchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _run(version: int | None, again: bool) -> None:
+    from jobs.spark.bootstrap import metrics_job
+
+    run, new = metrics_job().run(version, again)
+    if not new:
+        print(f"version {run.dataset_version} was published already, as run {run.run_id}: nothing done", file=sys.stderr)
+    print(json.dumps(asdict(run), default=str))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

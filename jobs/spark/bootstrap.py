@@ -1,0 +1,28 @@
+"""The composition root of the metrics job: settings in, a job that is ready to run out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from acidwatch.settings import HdfsSettings, PostgresSettings, load
+from jobs.spark.hdfs import spark_root
+from jobs.spark.metrics import MetricsJob
+from jobs.spark.postgres import connected
+from jobs.spark.reference import newest_reference
+from jobs.spark.session import SparkSettings, spark_session
+
+
+def metrics_job() -> MetricsJob:
+    """Build the job from the settings; connects to nothing yet.
+
+    Raises:
+        ConfigError: A setting is missing or wrong.
+    """
+    hdfs, postgres, spark = load(HdfsSettings), load(PostgresSettings), load(SparkSettings)
+    return MetricsJob(
+        root=spark_root(hdfs),
+        reference=lambda: newest_reference(hdfs),
+        connect=lambda: connected(postgres),
+        start_spark=lambda: spark_session(spark, hdfs.hdfs_user),
+        now=lambda: datetime.now(UTC),
+    )

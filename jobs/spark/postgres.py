@@ -1,0 +1,54 @@
+"""Connections to PostgreSQL whose failures say that it is PostgreSQL that is away, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from acidwatch.errors import ConfigError, DependencyAwayError, UnusableInputError
+from acidwatch.settings import PostgresSettings
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@contextmanager
+def connected(settings: PostgresSettings, name: str = "acidwatch job") -> Iterator[Connection]:
+    """One connection; the caller opens its transactions with `connection.transaction()`.
+
+    Raises:
+        ConfigError: The address can't be read, or the password is refused.
+        DependencyAwayError: PostgreSQL does not answer, or went away meanwhile.
+        UnusableInputError: The tables are not there yet.
+    """
+    url = settings.database_url.get_secret_value()
+    where = address(url)
+    try:
+        timeout = max(1, round(settings.database_timeout_seconds))
+        with psycopg.connect(url, connect_timeout=timeout, application_name=name, autocommit=True) as connection:
+            yield connection
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName) as error:
+        reason = str(error).splitlines()[0]
+        raise UnusableInputError(
+            f"the database at {where} lacks acidwatch's tables ({reason}): run `acidwatch ledger migrate`"
+        ) from error
+    except (psycopg.errors.InvalidPassword, psycopg.errors.InvalidAuthorizationSpecification) as error:
+        raise ConfigError(f"PostgreSQL at {where} refuses the user or password in ACIDWATCH_DATABASE_URL") from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise DependencyAwayError("PostgreSQL", where, error) from error
+
+
+def address(url: str) -> str:
+    """host:port of a database address, without user, password and database.
+
+    Raises:
+        ConfigError: It is no address.
+    """
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise ConfigError("ACIDWATCH_DATABASE_URL is no address like postgresql://user:password@host:port/database") from error
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"

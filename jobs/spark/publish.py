@@ -1,0 +1,120 @@
+"""Making a run visible: all its tables and its row in metrics.runs in one transaction, or none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from acidwatch.errors import OutcomeUnknownError
+from jobs.spark.postgres import Connection
+
+LOCK = 0x61636964_6D657472  # one publication at a time; "acidmetr"
+
+STATISTICS = ("mean", "stddev", "min", "q1", "median", "q3", "max", "first_date", "last_date")
+TABLES: dict[str, tuple[str, ...]] = {
+    "site": ("program_id", "site_id", "parameter", "unit", "n", *STATISTICS),
+    "method": ("program_id", "parameter", "method", "unit", "n", "ambiguous", *STATISTICS),
+    "category": ("category", "value", "parameter", "unit", "samples", "n", "mean", "median"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """What a run's numbers depend on; two runs with an equal key have equal tables."""
+
+    dataset_version: int
+    reference_version: int
+    code_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row of metrics.runs; see 0002_metrics.sql for the meaning of each count."""
+
+    run_id: int
+    dataset_version: int
+    reference_version: int
+    code_version: str
+    as_of_newest: bool
+    started_at: datetime
+    finished_at: datetime
+    enriched_path: str
+    files: int
+    batches: int
+    rows: int
+    superseded: int
+    samples: int
+    measurements: int
+    ambiguous: int
+    without_method: int
+    without_site: int
+
+
+COLUMNS = tuple(Run.__dataclass_fields__)
+
+
+def published_run(connection: Connection, key: RunKey, as_of_newest: bool) -> Run | None:
+    """The newest run of this key, if there is one; asked as the newest version, one shown as such comes first."""
+    query = sql.SQL(
+        "SELECT {} FROM metrics.runs WHERE dataset_version = %s AND reference_version = %s AND code_version = %s"
+        " ORDER BY (as_of_newest AND %s) DESC, run_id DESC LIMIT 1"
+    ).format(sql.SQL(", ").join(map(sql.Identifier, COLUMNS)))
+    values = [key.dataset_version, key.reference_version, key.code_version, as_of_newest]
+    row = connection.execute(query, values).fetchone()
+    return None if row is None else Run(*row)
+
+
+def show_as_newest(connection: Connection, run_id: int) -> None:
+    """Let olap.* show a run that was made with --version, now that its version was asked for as the newest."""
+    connection.execute("UPDATE metrics.runs SET as_of_newest = true WHERE run_id = %s", [run_id])
+
+
+def next_run_id(connection: Connection) -> int:
+    """A number for a run, taken before it starts because its folder on HDFS bears it."""
+    row = connection.execute("SELECT nextval(pg_get_serial_sequence('metrics.runs', 'run_id'))").fetchone()
+    return int(row[0]) if row else 0
+
+
+def publish(connection: Connection, run: Run, tables: dict[str, Sequence[Sequence[Any]]], again: bool) -> Run:
+    """Publish a run, unless another process published the same key meanwhile.
+
+    Args:
+        run: The row of metrics.runs.
+        tables: Rows of `site`, `method` and `category`, columns as in TABLES.
+        again: Publish even so.
+
+    Returns:
+        The run that is published now: `run`, or the other process's.
+
+    Raises:
+        OutcomeUnknownError: The connection broke while committing. Running again is safe: it does nothing if it was published.
+    """
+    key = RunKey(run.dataset_version, run.reference_version, run.code_version)
+    connection.execute("BEGIN")
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    other = None if again else published_run(connection, key, run.as_of_newest)
+    if other is not None and other.as_of_newest >= run.as_of_newest:
+        connection.execute("ROLLBACK")
+        return other
+    _copy(connection, "runs", COLUMNS, [tuple(asdict(run).values())])
+    for table, columns in TABLES.items():
+        _copy(connection, table, ("run_id", *columns), ((run.run_id, *row) for row in tables[table]))
+    try:
+        connection.execute("COMMIT")
+    except psycopg.OperationalError as error:
+        raise OutcomeUnknownError(f"the connection broke while run {run.run_id} was being committed: run again") from error
+    return run
+
+
+def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier("metrics", table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)

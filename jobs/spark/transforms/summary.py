@@ -1,0 +1,82 @@
+"""Statistics per group, the same to the last digit however the rows are spread over files and partitions.
+
+A sum of doubles depends on their order, and Spark's order depends on timing. So means are made of sums of decimals, which are
+exact (18 digits before the point, 20 behind it), and deviations are summed in ascending order of the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import DecimalType
+
+EXACT = DecimalType(38, 20)
+
+SITE_KEY = ("program_id", "site_id", "parameter", "unit")
+METHOD_KEY = ("program_id", "parameter", "method", "unit")
+STATISTICS = ("n", "mean", "stddev", "min", "q1", "median", "q3", "max", "first_date", "last_date")
+
+
+def exact(value: Column) -> Column:
+    """A double as the decimal that it prints as."""
+    return value.cast(EXACT)
+
+
+def exact_mean(decimal: Column) -> Column:
+    """Mean of `exact` values that does not depend on their order (double)."""
+    return F.sum(decimal).cast("double") / F.count(decimal)
+
+
+def statistics(measurements: DataFrame, key: Sequence[str]) -> DataFrame:
+    """The statistics of each group.
+
+    Args:
+        measurements: `value` (double, finite, not null), `date_smp` (timestamp), `method_candidates` and the key columns.
+        key: Columns of the group, `unit` among them; nulls are a group of their own.
+
+    Returns:
+        The key, `n`, `mean`, `stddev` (n - 1; null when n = 1), `min`, `q1`, `median`, `q3`, `max` (quartiles exact, linear
+        interpolation, as pandas), all in `unit`; `first_date`, `last_date`; `ambiguous` (measurements with several methods).
+    """
+    quartiles = F.percentile("value", F.array(F.lit(0.25), F.lit(0.5), F.lit(0.75)))
+    groups = measurements.groupBy(*key).agg(
+        F.count("value").alias("n"),
+        exact_mean(exact(F.col("value"))).alias("mean"),
+        F.min("value").alias("min"),
+        quartiles.alias("quartiles"),
+        F.max("value").alias("max"),
+        F.min("date_smp").cast("date").alias("first_date"),
+        F.max("date_smp").cast("date").alias("last_date"),
+        F.sum((F.col("method_candidates") > 1).cast("int")).alias("ambiguous"),
+        F.sort_array(F.collect_list("value")).alias("ascending"),
+    )
+    return groups.select(
+        *key,
+        "n",
+        "mean",
+        F.when(F.col("n") > 1, F.sqrt(_squared_deviations() / (F.col("n") - 1))).alias("stddev"),
+        "min",
+        *(F.col("quartiles")[index].alias(name) for index, name in enumerate(("q1", "median", "q3"))),
+        "max",
+        "first_date",
+        "last_date",
+        "ambiguous",
+    )
+
+
+def _squared_deviations() -> Column:
+    """Sum of (value - mean)^2: not n * sum(x^2) - sum(x)^2, which loses the digits that matter; in ascending order, always."""
+    mean = F.col("mean")
+    return F.aggregate("ascending", F.lit(0.0), lambda total, value: total + (value - mean) * (value - mean))
+
+
+def by_site(measurements: DataFrame) -> DataFrame:
+    """Statistics per programme, site and parameter; columns as `statistics`."""
+    return statistics(measurements, SITE_KEY)
+
+
+def by_method(measurements: DataFrame) -> DataFrame:
+    """Statistics per programme, parameter and method (null = none known); columns as `statistics`."""
+    return statistics(measurements, METHOD_KEY)

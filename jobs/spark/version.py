@@ -1,0 +1,32 @@
+"""Which code made a result: the release, and a hash of what decides the numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import acidwatch
+
+HERE = Path(__file__).parent
+CONTRACT = Path(acidwatch.__file__).parent
+
+
+@cache
+def code_version() -> str:
+    """Such as `0.1.0+3f9a61c2`; changes with the release, the transforms, what they read, and the contract's columns."""
+    try:
+        release = version("acidwatch")
+    except PackageNotFoundError:
+        release = "0.0.0"
+    deciding = [
+        *sorted((HERE / "transforms").glob("*.py")),
+        *(HERE / name for name in ("metrics.py", "publish.py", "schemas.py", "sources.py")),
+        CONTRACT / "contract" / "columns.py",
+        CONTRACT / "chemistry" / "classes.py",
+    ]
+    digest = hashlib.sha256()
+    for path in deciding:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"{release}+{digest.hexdigest()[:8]}"

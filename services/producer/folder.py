@@ -1,0 +1,125 @@
+"""Watch a drop folder: send each workbook once, go on where a restart interrupted, refuse what can't be read with a clear line."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from acidwatch.broker.send import ConfirmedSender
+from acidwatch.errors import DependencyAwayError, UnusableInputError
+from acidwatch.telemetry.health import Health
+from acidwatch.telemetry.metrics import SOURCES
+from services.producer.memory import Memory, Sent
+from services.producer.plan import plan
+from services.producer.replay import replay
+from services.producer.settings import ProducerSettings
+
+_SUFFIXES = (".xlsx",)
+
+Stamp = tuple[int, int]  # size, modification time in ns
+
+
+@dataclass(slots=True)
+class DropFolder:
+    """The work of the producer service. A file is taken when two looks found it unchanged, so that a copy under way is left alone."""
+
+    settings: ProducerSettings
+    sender: ConfirmedSender
+    memory: Memory
+    health: Health
+    now: Callable[[], datetime]
+    stop: asyncio.Event
+    _seen: dict[Path, Stamp] = field(default_factory=dict)
+    _finished: dict[Path, Stamp] = field(default_factory=dict)
+
+    async def watch(self) -> None:
+        """Look until told to stop."""
+        log = structlog.get_logger(__name__)
+        attempt = 0
+        self.health.goes_on("start")
+        while not self.stop.is_set():
+            pause = self.settings.look_seconds
+            try:
+                await self._look()
+                self.health.back("Kafka")
+                attempt = 0
+            except DependencyAwayError as error:
+                attempt += 1
+                self.health.away(error.dependency, error.reason)
+                pause = min(30.0, pause * 2 ** min(attempt, 6))
+                log.warning("paused: a dependency is away", reason=str(error), attempt=attempt, next_seconds=round(pause, 1))
+            try:
+                await asyncio.wait_for(self.stop.wait(), timeout=pause)
+            except TimeoutError:
+                pass
+
+    async def _look(self) -> None:
+        folder = self.settings.drop_folder
+        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+            if self.stop.is_set():
+                return
+            if path.suffix.lower() not in _SUFFIXES or path.name.startswith((".", "~$")) or not path.is_file():
+                continue
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # taken away between two looks
+                continue
+            stamp = (status.st_size, status.st_mtime_ns)
+            if self._finished.get(path) == stamp:
+                continue
+            if self._seen.get(path) != stamp:
+                self._seen[path] = stamp
+                continue
+            if await self._send(path):
+                self._finished[path] = stamp
+
+    async def _send(self, path: Path) -> bool:
+        """Send one workbook, or what is left of it; whether it is finished."""
+        log = structlog.get_logger(__name__).bind(workbook=path.name)
+        sha256 = await asyncio.to_thread(_digest, path)
+        sent = self.memory.recall(sha256)
+        if sent is not None and sent.done:
+            log.info("known already", state="refused" if sent.refused else "sent", reason=sent.refused)
+            return True
+        try:
+            batches = await asyncio.to_thread(plan, path, None, self.settings.batch_rows)
+        except UnusableInputError as error:
+            self.memory.remember(Sent(sha256, path.name, self.now().isoformat(), 0, refused=str(error)))
+            SOURCES.labels("refused").inc()
+            log.error("refused", reason=str(error))
+            return True
+        if sent is None:
+            sent = Sent(sha256, path.name, self.now().isoformat(), batches.batches)
+            self.memory.remember(sent)
+        log.info("sending", batches=batches.batches, from_batch=sent.next_batch, interval_seconds=self.settings.interval_seconds)
+
+        def confirmed(next_batch: int) -> None:
+            sent.next_batch = next_batch
+            self.memory.remember(sent)
+
+        await replay(
+            batches,
+            self.sender,
+            self.settings.topic_batches,
+            interval_seconds=self.settings.interval_seconds,
+            from_batch=sent.next_batch,
+            source_time=datetime.fromisoformat(sent.source_time),
+            now=self.now,
+            stop=self.stop,
+            confirmed=confirmed,
+        )
+        if sent.done:
+            SOURCES.labels("sent").inc()
+            log.info("sent", batches=sent.batches, rows=batches.rows)
+        return sent.done
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

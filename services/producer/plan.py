@@ -1,0 +1,93 @@
+"""Cut a sheet into batches: which rows, under which id, with which headers. The same file always gives the same batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from acidwatch.broker.send import Record
+from acidwatch.contract.batch import batch_id, encode
+from acidwatch.contract.columns import SAMPLES
+from acidwatch.contract.headers import column_letters, column_number, write_headers
+from acidwatch.workbook.reader import Table, read_table
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A workbook's batches.
+
+    Attributes:
+        table: Its rows.
+        batch_rows: Rows in each batch; the last one may have fewer.
+    """
+
+    table: Table
+    batch_rows: int
+
+    @property
+    def source(self) -> str:
+        """The workbook's name as a URI reference (ce_source)."""
+        return quote(self.table.path.name)
+
+    @property
+    def rows(self) -> int:
+        """Rows in all batches."""
+        return len(self.table.row_numbers)
+
+    @property
+    def batches(self) -> int:
+        """How many batches there are."""
+        return -(-self.rows // self.batch_rows)
+
+    def batch_id(self, index: int) -> str:
+        """Id of a batch."""
+        numbers = self._numbers(index)
+        return batch_id(self.table.sha256, self.table.sheet, numbers[0], len(numbers))
+
+    def _numbers(self, index: int) -> list[int]:
+        return self.table.row_numbers[index * self.batch_rows : (index + 1) * self.batch_rows]
+
+    def records(self, topic: str, source_time: datetime, now: datetime, first: int, last: int) -> Iterator[Record]:
+        """The records of batches `first` up to, not including, `last`."""
+        for index in range(first, min(last, self.batches)):
+            numbers = self._numbers(index)
+            start = index * self.batch_rows
+            columns = {name: cells[start : start + len(numbers)] for name, cells in self.table.columns.items()}
+            letters = [column_number(letter) for letter in self.table.letters.values()]
+            subject = (
+                f"{self.table.sheet}!{column_letters(min(letters))}{numbers[0]}:{column_letters(max(letters))}{numbers[-1]}"
+            )
+            headers = write_headers(
+                batch_id=self.batch_id(index),
+                source=self.source,
+                source_id=self.table.sha256,
+                source_time=source_time.isoformat(),
+                index=index,
+                count=self.batches,
+                subject=subject,
+                time=now.isoformat(),
+            )
+            value = encode(columns, self._cells(numbers, letters))
+            yield Record(topic, self.batch_id(index).encode(), value, headers)
+
+    def _cells(self, numbers: list[int], letters: list[int]) -> dict[str, Any] | None:
+        """Where the cells stand, when the subject's range does not say it: columns or rows left out in between."""
+        cells: dict[str, Any] = {}
+        if letters != list(range(letters[0], letters[0] + len(letters))):
+            cells["letters"] = self.table.letters
+        if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+            cells["rows"] = numbers
+        return cells or None
+
+
+def plan(path: Path, sheet: str | None, batch_rows: int) -> Plan:
+    """Read a samples workbook and cut it into batches.
+
+    Raises:
+        UnusableInputError: It can't be read, or columns are missing.
+    """
+    return Plan(read_table(path, SAMPLES, sheet), batch_rows)

@@ -1,0 +1,69 @@
+"""`python -m services.versioner`: builds what the versioner needs and runs it. The only place that makes clients."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import structlog
+
+from acidwatch.archive.hdfs import HdfsStore
+from acidwatch.broker.send import ConfirmedSender
+from acidwatch.errors import AcidwatchError, DependencyAwayError
+from acidwatch.ledger.connection import Ledger
+from acidwatch.settings import load
+from acidwatch.streaming.worker import Service, run
+from acidwatch.telemetry import logs
+from acidwatch.telemetry.health import Health
+from services.versioner.commit import OutcomeCommit
+from services.versioner.letters import Letters
+from services.versioner.settings import VersionerSettings
+
+_LOOK_SECONDS = 2.0
+
+
+def main() -> None:
+    """Record outcomes as versions, and publish what was rejected as dead letters."""
+    try:
+        settings = load(VersionerSettings)
+    except AcidwatchError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
+    logs.configure(settings, "versioner")
+    health = Health("versioner")
+    ledger = Ledger(settings)
+    sender = ConfirmedSender(settings)
+    letters = Letters(ledger, HdfsStore(settings), sender, settings.topic_letters)
+    looking: list[asyncio.Task[None]] = []
+
+    async def keep_looking() -> None:
+        """Publish what a crash left pending, and keep readiness true while no outcome comes."""
+        log = structlog.get_logger(__name__)
+        while True:
+            try:
+                await asyncio.to_thread(_ask, ledger)
+                health.back("PostgreSQL")
+            except DependencyAwayError as error:
+                health.away(error.dependency, error.reason)
+            except Exception:
+                log.exception("the database could not be asked")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def begin() -> None:
+        looking.append(asyncio.create_task(keep_looking()))
+
+    async def end() -> None:
+        looking[0].cancel()
+        await sender.close()
+        ledger.close()
+
+    run(Service("versioner", settings.topic_outcomes, OutcomeCommit(ledger, letters, health), begin, end), settings, health)
+
+
+def _ask(ledger: Ledger) -> None:
+    with ledger.transaction() as connection:
+        connection.execute("SELECT newest_version FROM ledger.datasets")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The commit of the versioner. Its steps, in this order, are how nothing is lost:
+
+1. collect outcomes (acidwatch.streaming.group)
+2. one transaction: sources, batches, attempts, files, versions, membership, pending dead letters
+3. publish pending dead letters, wait for the confirmation, mark them
+4. acknowledge, so that Faust commits the offsets (acidwatch.streaming.group)
+
+Any step may be repeated: the ledger knows each origin, batch and attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import structlog
+
+from acidwatch.contract.outcome import Outcome
+from acidwatch.ledger.connection import Ledger
+from acidwatch.ledger.record import Recorded, record
+from acidwatch.streaming.group import Event
+from acidwatch.telemetry.health import Health
+from acidwatch.telemetry.metrics import DATASET_VERSION, RECORDED, STEP_SECONDS
+from services.versioner.letters import Letters
+
+
+class OutcomeCommit:
+    """Steps 2 and 3 for one group at a time."""
+
+    def __init__(self, ledger: Ledger, letters: Letters, health: Health) -> None:
+        self._ledger, self._letters, self._health = ledger, letters, health
+        self._log = structlog.get_logger(__name__)
+
+    async def __call__(self, events: list[Event]) -> None:
+        """Record a group of outcomes; called again with the same group after a RetryableError."""
+        began = time.monotonic()
+        outcomes = [Outcome.decode(event.message.value or b"") for event in events]
+        with STEP_SECONDS.labels("versioner", "record").time():
+            done = await asyncio.to_thread(self._record, outcomes)
+        self._health.back("PostgreSQL")
+        with STEP_SECONDS.labels("versioner", "publish").time():
+            letters = await self._letters.publish_pending()
+        self._health.back("HDFS")
+        self._health.back("Kafka")
+        self._report(done, len(outcomes), outcomes[0].batch_id, letters, time.monotonic() - began)
+
+    def _record(self, outcomes: list[Outcome]) -> Recorded:
+        """Step 2."""
+        with self._ledger.transaction() as connection:
+            return record(connection, outcomes)
+
+    def _report(self, done: Recorded, outcomes: int, batch_id: str, letters: int, seconds: float) -> None:
+        """One log line a group, and the counts."""
+        kinds = {"accepted": done.accepted, "rejected": done.rejected, "duplicate": done.duplicates, "redelivery": done.redeliveries}
+        for kind, count in kinds.items():
+            RECORDED.labels(kind).inc(count)
+        DATASET_VERSION.set(done.version)
+        self._log.info(
+            "group recorded",
+            batch_id=batch_id,
+            outcomes=outcomes,
+            **kinds,
+            conflicts=done.conflicts,
+            letters=letters,
+            version=done.version,
+            seconds=round(seconds, 3),
+        )

@@ -1,0 +1,77 @@
+"""What a person reads when the machine lacks something, before any server is started."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from deploy.local import jars
+from deploy.local.__main__ import main
+from deploy.local.errors import PrerequisiteError
+
+
+def _program(folder: Path, name: str, script: str) -> None:
+    folder.mkdir(exist_ok=True)
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.fixture(autouse=True)
+def _empty_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+
+
+def test_up_without_java_names_the_debian_package_and_ends_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up", "--root", str(tmp_path / "root")]) == 2
+    assert "openjdk-17-jre-headless" in capsys.readouterr().err
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_java_that_is_too_old_is_named_with_its_version(tmp_path: Path) -> None:
+    _program(tmp_path / "bin", "java", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2")
+    with pytest.raises(PrerequisiteError, match=r'version "11\.0\.2".*Java 17 or newer'):
+        jars.find_java()
+
+
+def test_java_home_wins_over_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _program(tmp_path / "bin", "java", "echo 'java version \"1.8.0_292\"' >&2")
+    (tmp_path / "home").mkdir()
+    _program(tmp_path / "home" / "bin", "java", "echo 'openjdk version \"21\" 2023-09-19' >&2")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "home"))
+    assert jars.find_java() == str(tmp_path / "home" / "bin" / "java")
+
+
+def test_fetching_the_jars_without_maven_names_the_debian_package(tmp_path: Path) -> None:
+    with pytest.raises(PrerequisiteError, match="apt-get install maven"):
+        jars.fetch(tmp_path / "jars")
+
+
+def test_a_failing_maven_shows_its_errors_and_its_log_and_leaves_no_marker(tmp_path: Path) -> None:
+    _program(tmp_path / "bin", "mvn", "echo '[ERROR] no route to the repository'; exit 1")
+    with pytest.raises(jars.MavenFailedError, match="no route to the repository") as caught:
+        jars.fetch(tmp_path / "jars")
+    assert caught.value.exit_code == 3
+    assert str(caught.value.log) in str(caught.value)
+    assert caught.value.log.exists()
+    assert not (tmp_path / "jars" / "pom.sha256").exists()
+
+
+def test_jars_are_fetched_once_and_again_when_the_pom_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin:/usr/bin")
+    calls = tmp_path / "calls"
+    script = f'echo >> {calls}; for a; do case $a in -DoutputDirectory=*) d=${{a#*=}}; mkdir -p "$d"; touch "$d/a.jar"; esac; done'
+    _program(tmp_path / "bin", "mvn", script)
+    for _ in range(2):
+        jars.fetch(tmp_path / "jars")
+    assert calls.read_text().count("\n") == 2  # one call a class path
+    pom = tmp_path / "pom.xml"
+    pom.write_text("another")
+    monkeypatch.setattr(jars, "POM", pom)
+    jars.fetch(tmp_path / "jars")
+    assert calls.read_text().count("\n") == 4
