@@ -41,14 +41,18 @@ class KafkaSettings(Settings):
     topic_letters: str = Field("water-quality.dlq", description="topic of dead letters")
     topic_partitions: int = Field(3, ge=1, description="partitions of each topic when it is made")
     topic_replication: int = Field(1, ge=1, description="replicas of each partition when a topic is made")
-    max_record_bytes: int = Field(8 * 1024**2, ge=1024, description="largest batch record; a dead letter may be 1 MiB larger")
+    max_record_bytes: int = Field(
+        8 * 1024**2, ge=1024, description="largest batch record; a dead letter may be 1 MiB larger"
+    )
     kafka_timeout_seconds: float = Field(15.0, gt=0, description="how long a request or a confirmation may take")
 
 
 class HdfsSettings(Settings):
     """How to reach HDFS: WebHDFS for the services, RPC for Spark."""
 
-    hdfs_url: str = Field(description="WebHDFS address, http://host:port; several NameNodes with ;", pattern=r"^https?://")
+    hdfs_url: str = Field(
+        description="WebHDFS address, http://host:port; several NameNodes with ;", pattern=r"^https?://"
+    )
     hdfs_rpc: str | None = Field(None, description="RPC address for Spark, hdfs://host:port", pattern=r"^hdfs://")
     hdfs_user: str = Field("acidwatch", description="user name sent to HDFS")
     hdfs_root: str = Field("/acidwatch", description="folder that holds every zone", pattern=r"^/.*[^/]$")
@@ -66,7 +70,9 @@ class ServiceSettings(Settings):
     """What every long-running process has."""
 
     health_host: str = Field("127.0.0.1", description="address that /metrics, /healthz and /readyz listen on")
-    health_port: int = Field(0, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0 = any free one, logged")
+    health_port: int = Field(
+        0, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0 = any free one, logged"
+    )
     log_format: str = Field("json", pattern="^(json|console)$", description="json or console")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least level that is logged")
 
@@ -96,7 +102,9 @@ def _explain(settings_class: type[BaseSettings], error: ValidationError) -> str:
             lines.append(f"{variable} is not set ({_meaning(settings_class, name)}); {_places(name)}")
         else:
             found = _found_in(name)
-            lines.append(f"{variable} is wrong{found}: {problem['msg']} ({_meaning(settings_class, name)}); {_places(name)}")
+            lines.append(
+                f"{variable} is wrong{found}: {problem['msg']} ({_meaning(settings_class, name)}); {_places(name)}"
+            )
     return "\n".join(lines)
 
 

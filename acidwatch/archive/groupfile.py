@@ -86,7 +86,11 @@ def clean_file(rows: pa.Table, footer: bytes) -> bytes:
 
 def quarantine_file(rejected: Iterable[tuple[str, int, Sequence[Finding]]], footer: bytes) -> bytes:
     """The quarantine file of a group: one row a finding of each rejected (batch id, attempt, findings)."""
-    rows = [{"batch_id": batch_id, "attempt": attempt, **asdict(finding)} for batch_id, attempt, findings in rejected for finding in findings]
+    rows = [
+        {"batch_id": batch_id, "attempt": attempt, **asdict(finding)}
+        for batch_id, attempt, findings in rejected
+        for finding in findings
+    ]
     return _parquet(pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA), footer)
 
 

@@ -62,7 +62,9 @@ class HdfsStore:
                 written = reader.read()
             if hashlib.sha256(written).hexdigest() != digest:
                 raise DependencyAwayError(
-                    "HDFS", self._settings.hdfs_url, f"{temporary} reads back as {len(written)} bytes that differ from the {len(data)} written"
+                    "HDFS",
+                    self._settings.hdfs_url,
+                    f"{temporary} reads back as {len(written)} bytes that differ from the {len(data)} written",
                 )
         self._make_folder(posixpath.dirname(path))
         with self._asking(path) as client:

@@ -56,7 +56,9 @@ def publish_reference(
     Returns:
         The pointer, and whether it is new: the newest version again makes no other one.
     """
-    digest = hashlib.sha256(b"".join(hashlib.sha256(workbooks[name]).digest() for name in sorted(workbooks))).hexdigest()[:16]
+    digest = hashlib.sha256(
+        b"".join(hashlib.sha256(workbooks[name]).digest() for name in sorted(workbooks))
+    ).hexdigest()[:16]
     folder = f"{REFERENCE}/{digest}"
     newest = newest_version(store)
     if newest:

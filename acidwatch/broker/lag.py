@@ -34,6 +34,10 @@ async def remaining(settings: KafkaSettings, service: str, topic: str, ends: dic
 
 async def in_flight(settings: KafkaSettings) -> InFlight:
     """What is on the way now. Batches are counted first, so that none is overlooked between the two."""
-    batches = await remaining(settings, "ingestor", settings.topic_batches, await end_offsets(settings, settings.topic_batches))
-    outcomes = await remaining(settings, "versioner", settings.topic_outcomes, await end_offsets(settings, settings.topic_outcomes))
+    batches = await remaining(
+        settings, "ingestor", settings.topic_batches, await end_offsets(settings, settings.topic_batches)
+    )
+    outcomes = await remaining(
+        settings, "versioner", settings.topic_outcomes, await end_offsets(settings, settings.topic_outcomes)
+    )
     return InFlight(batches, outcomes)

@@ -66,7 +66,9 @@ class ConfirmedSender:
                 futures = []
                 for record in records:
                     headers = [(name, value) for name, value in record.headers]
-                    futures.append(await producer.send(record.topic, value=record.value, key=record.key, headers=headers))
+                    futures.append(
+                        await producer.send(record.topic, value=record.value, key=record.key, headers=headers)
+                    )
                 outcomes = await asyncio.gather(*futures, return_exceptions=True)
                 for outcome in outcomes:
                     if isinstance(outcome, BaseException):

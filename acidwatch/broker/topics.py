@@ -30,7 +30,10 @@ def plan(settings: KafkaSettings) -> list[TopicPlan]:
     return [
         TopicPlan(settings.topic_batches, {**keep, "max.message.bytes": str(size), "retention.ms": str(14 * _DAY_MS)}),
         TopicPlan(settings.topic_outcomes, {**keep, "retention.ms": str(30 * _DAY_MS)}),
-        TopicPlan(settings.topic_letters, {**keep, "max.message.bytes": str(size + 1024**2), "retention.ms": str(90 * _DAY_MS)}),
+        TopicPlan(
+            settings.topic_letters,
+            {**keep, "max.message.bytes": str(size + 1024**2), "retention.ms": str(90 * _DAY_MS)},
+        ),
     ]
 
 
@@ -76,8 +79,10 @@ async def _offsets(settings: KafkaSettings, topic: str) -> tuple[dict[int, int],
         consumer = AIOKafkaConsumer(**client_options(settings))
         await consumer.start()
         try:
-            await consumer._client.set_topics((topic,))  # noqa: SLF001  partitions of a topic not subscribed to
-            partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+            await consumer._client.set_topics((topic,))
+            partitions = [
+                TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())
+            ]
             first = await consumer.beginning_offsets(partitions)
             last = await consumer.end_offsets(partitions)
         finally:

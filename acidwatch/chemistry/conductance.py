@@ -18,7 +18,18 @@ EQUIVALENT_CONDUCTANCE = {
 
 
 def calculated_conductance_us_cm(
-    *, h: Array, nh4: Array, ca: Array, mg: Array, na: Array, k: Array, anc: Array, so4: Array, no3: Array, cl: Array, f: Array
+    *,
+    h: Array,
+    nh4: Array,
+    ca: Array,
+    mg: Array,
+    na: Array,
+    k: Array,
+    anc: Array,
+    so4: Array,
+    no3: Array,
+    cl: Array,
+    f: Array,
 ) -> Array:
     """Sum of equivalent conductance times concentration (ueq/L), divided by 1000; HCO3 is max(ANC, 0).
 

@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from acidwatch.cli import batches, generate, job, ledger, metrics, reference, send, sources, status, topics, versions, wait
+from acidwatch.cli import (
+    batches,
+    generate,
+    job,
+    ledger,
+    metrics,
+    reference,
+    send,
+    sources,
+    status,
+    topics,
+    versions,
+    wait,
+)
 from acidwatch.errors import AcidwatchError
 
 app = typer.Typer(
@@ -41,7 +54,9 @@ app.add_typer(topics.app, name="topics", rich_help_panel=_SETUP)
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version of acidwatch and exit.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version of acidwatch and exit.", is_eager=True)
+    ] = False,
 ) -> None:
     if version:
         from acidwatch import __version__

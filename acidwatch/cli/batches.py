@@ -21,7 +21,9 @@ class Verdict(str, Enum):
 
 @app.command("list")
 def list_batches(
-    source: Annotated[str | None, typer.Option("--source", help="only those of this workbook: its name, or how its SHA-256 begins")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="only those of this workbook: its name, or how its SHA-256 begins")
+    ] = None,
     verdict: Annotated[Verdict | None, typer.Option("--verdict", help="only those with this verdict")] = None,
     limit: Limit = 20,
     output: Output = OutputFormat.table,
@@ -36,7 +38,18 @@ def list_batches(
     if output is OutputFormat.table:
         for row in rows:
             row["findings"] = ", ".join(dict.fromkeys(finding["rule"] for finding in row["findings"]))
-    columns = ["batch_id", "source", "batch_index", "attempt", "verdict", "rows", "version", "partition", "offset", "findings"]
+    columns = [
+        "batch_id",
+        "source",
+        "batch_index",
+        "attempt",
+        "verdict",
+        "rows",
+        "version",
+        "partition",
+        "offset",
+        "findings",
+    ]
     emit(rows, columns, output)
 
 
@@ -66,16 +79,22 @@ def show(
             f"\nattempt {attempt['attempt']}: [bold]{attempt['verdict']}[/bold], {attempt['rows']} rows, {attempt['hard']} hard and"
             f" {attempt['soft']} soft findings, {became}"
         )
-        console.print(f"  from {attempt['topic']}/{attempt['partition']}@{attempt['offset']}, recorded {attempt['recorded_at']:%Y-%m-%d %H:%M:%S}")
+        console.print(
+            f"  from {attempt['topic']}/{attempt['partition']}@{attempt['offset']}, recorded {attempt['recorded_at']:%Y-%m-%d %H:%M:%S}"
+        )
         for file in attempt["files"]:
             console.print(f"  {file['zone']:10} {file['path']}  {file['bytes']} bytes")
         for finding in attempt["findings"]:
             place = f"{finding['sheet']}!{finding['cell']}" if finding["cell"] else finding["sheet"] or "record"
-            console.print(f"  {finding['severity']:4} {finding['rule']:24} {escape_markup(place)}: {escape_markup(finding['message'])}")
+            console.print(
+                f"  {finding['severity']:4} {finding['rule']:24} {escape_markup(place)}: {escape_markup(finding['message'])}"
+            )
     repeats = [delivery for delivery in found["deliveries"] if delivery["kind"] == "duplicate"]
     if repeats:
         places = ", ".join(f"{d['topic']}/{d['partition']}@{d['offset']}" for d in repeats[:10])
         console.print(f"\ncame again {len(repeats)} times, counted as duplicates: {places}")
     letter = found["dead_letter"]
     if letter:
-        console.print(f"\ndead letter [bold]{letter['state']}[/bold] after {letter['failures']} failures: {escape_markup(letter['message'])}")
+        console.print(
+            f"\ndead letter [bold]{letter['state']}[/bold] after {letter['failures']} failures: {escape_markup(letter['message'])}"
+        )

@@ -27,5 +27,7 @@ def seconds_option(flag: str, help_text: str) -> object:
     return typer.Option(flag, parser=parse_duration, metavar="DURATION", help=help_text)
 
 
-Interval = Annotated[float, seconds_option("--interval", "pause between batches, as an instrument would; 0 = as fast as it goes")]
+Interval = Annotated[
+    float, seconds_option("--interval", "pause between batches, as an instrument would; 0 = as fast as it goes")
+]
 Timeout = Annotated[float, seconds_option("--timeout", "give up after so long")]

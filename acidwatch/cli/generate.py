@@ -14,10 +14,16 @@ from acidwatch.cli.output import Output, OutputFormat, emit_json
 def generate(
     rows: Annotated[int, typer.Option("--rows", min=1, help="rows of samples")] = 4000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="the same seed gives the same bytes")] = 1,
-    out: Annotated[Path, typer.Option("--out", help="folder for samples.xlsx, methods.xlsx and sites.xlsx")] = Path("generated"),
+    out: Annotated[Path, typer.Option("--out", help="folder for samples.xlsx, methods.xlsx and sites.xlsx")] = Path(
+        "generated"
+    ),
     broken: Annotated[
         list[str] | None,
-        typer.Option("--broken", metavar="KIND[@BATCH]", help="put a named fault into one batch; repeat for several; 'list' names them"),
+        typer.Option(
+            "--broken",
+            metavar="KIND[@BATCH]",
+            help="put a named fault into one batch; repeat for several; 'list' names them",
+        ),
     ] = None,
     output: Output = OutputFormat.table,
 ) -> None:
@@ -40,4 +46,6 @@ def generate(
     typer.echo(f"{made.methods}")
     typer.echo(f"{made.sites}")
     for fault in made.faults:
-        typer.echo(f"fault {fault.kind} in batch {fault.batch}: {fault.sheet}!{fault.cell}, to be found as {fault.rule}")
+        typer.echo(
+            f"fault {fault.kind} in batch {fault.batch}: {fault.sheet}!{fault.cell}, to be found as {fault.rule}"
+        )

@@ -14,7 +14,9 @@ app = typer.Typer(no_args_is_help=True, help="Ask the statistics that `acidwatch
 Programme = Annotated[str | None, typer.Option("--programme", "--program", help="only this programme, such as LTM_ME")]
 Site = Annotated[str | None, typer.Option("--site", help="only this site, such as 020058")]
 Parameter = Annotated[str | None, typer.Option("--parameter", help="only this parameter, such as SO4; NA is sodium")]
-Version = Annotated[int | None, typer.Option("--version", min=1, help="dataset version; without it the newest that was run")]
+Version = Annotated[
+    int | None, typer.Option("--version", min=1, help="dataset version; without it the newest that was run")
+]
 
 SITE_COLUMNS = ("program_id", "site_id", "parameter", "unit", "n", "mean", "stddev", "min", "q1", "median", "q3", "max",
                 "first_date", "last_date")  # fmt: skip
@@ -33,7 +35,9 @@ def site(
     output: Output = OutputFormat.table,
 ) -> None:
     """Mean, spread and quartiles of each parameter at each site."""
-    _show("site", SITE_COLUMNS, {"program_id": programme, "site_id": site, "parameter": parameter}, version, limit, output)
+    _show(
+        "site", SITE_COLUMNS, {"program_id": programme, "site_id": site, "parameter": parameter}, version, limit, output
+    )
 
 
 @app.command()
@@ -57,7 +61,9 @@ def category(
             help="programme, waterbody_type, sample_location, sample_type, state, ecoregion_iii or anc_class",
         ),
     ] = None,
-    value: Annotated[str | None, typer.Option("--value", help="only this value of the category, such as Vermont")] = None,
+    value: Annotated[
+        str | None, typer.Option("--value", help="only this value of the category, such as Vermont")
+    ] = None,
     programme: Annotated[
         str | None, typer.Option("--programme", "--program", help="short for --category programme --value P")
     ] = None,

@@ -37,7 +37,8 @@ def load(
     from acidwatch.archive.hdfs import HdfsStore
     from acidwatch.archive.reference import publish_reference
     from acidwatch.contract.columns import METHODS, SITES
-    from acidwatch.settings import HdfsSettings, load as load_settings
+    from acidwatch.settings import HdfsSettings
+    from acidwatch.settings import load as load_settings
 
     settings = load_settings(HdfsSettings)
     tables = {"sites": _typed(sites, SITES, ("SITE_ID", "PROGRAM_ID")), "methods": _typed(methods, METHODS, ())}
@@ -46,11 +47,16 @@ def load(
         typer.echo(f"would load {counts}")
         return
     workbooks = {"sites.xlsx": sites.read_bytes(), "methods.xlsx": methods.read_bytes()}
-    pointer, new = publish_reference(HdfsStore(settings), tables, workbooks, author or getpass.getuser(), datetime.now(UTC))
+    pointer, new = publish_reference(
+        HdfsStore(settings), tables, workbooks, author or getpass.getuser(), datetime.now(UTC)
+    )
     if output is OutputFormat.json:
         emit_json({**pointer, "new": new})
     else:
-        typer.echo(f"reference version {pointer['version']}: {counts}" + ("" if new else " (the same as before; no new version)"))
+        typer.echo(
+            f"reference version {pointer['version']}: {counts}"
+            + ("" if new else " (the same as before; no new version)")
+        )
 
 
 def _typed(path: Path, columns: tuple[Column, ...], unique: tuple[str, ...]) -> pa.Table:
@@ -69,7 +75,10 @@ def _typed(path: Path, columns: tuple[Column, ...], unique: tuple[str, ...]) -> 
         cells = list(table.columns[column.name])
         arrays[column.name] = array = type_cells(column, cells, misfits)
         place = f"{path.name}: {table.sheet}!{table.letters[column.name]}"
-        faults += [f"{place}{table.row_numbers[m.row]}: {column.name} is {str(m.value)[:60]!r}; it must be {column.kind}" for m in misfits]
+        faults += [
+            f"{place}{table.row_numbers[m.row]}: {column.name} is {str(m.value)[:60]!r}; it must be {column.kind}"
+            for m in misfits
+        ]
         if column.required:
             empty = [row for row, cell in enumerate(cells) if cell is None]
             faults += [f"{place}{table.row_numbers[row]}: {column.name} is empty" for row in empty]
@@ -78,7 +87,9 @@ def _typed(path: Path, columns: tuple[Column, ...], unique: tuple[str, ...]) -> 
         seen: dict[tuple[object, ...], int] = {}
         for row, key in enumerate(zip(*(table.columns[name] for name in unique), strict=True)):
             if key in seen:
-                faults.append(f"{path.name}: rows {seen[key]} and {table.row_numbers[row]} have the same {', '.join(unique)}: {key}")
+                faults.append(
+                    f"{path.name}: rows {seen[key]} and {table.row_numbers[row]} have the same {', '.join(unique)}: {key}"
+                )
             seen.setdefault(key, table.row_numbers[row])
     if faults:
         more = [f"... and {len(faults) - 20} more"] if len(faults) > 20 else []

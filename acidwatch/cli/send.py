@@ -19,7 +19,9 @@ def send(
     workbook: Annotated[Path, typer.Argument(help="workbook of samples (.xlsx)", show_default=False)],
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, max=10_000, help="rows in a batch")] = 100,
     interval: Interval = "10s",  # type: ignore[assignment]  # parsed by typer
-    from_batch: Annotated[int, typer.Option("--from-batch", min=0, help="go on with this batch (from 0) after an interruption")] = 0,
+    from_batch: Annotated[
+        int, typer.Option("--from-batch", min=0, help="go on with this batch (from 0) after an interruption")
+    ] = 0,
     sheet: Annotated[str | None, typer.Option("--sheet", help="sheet to send, when several fit")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be sent, and send nothing")] = False,
     output: Output = OutputFormat.table,
@@ -57,9 +59,13 @@ def send(
     if output is OutputFormat.json:
         emit_json(result)
     elif dry_run:
-        typer.echo(f"would send {batches.batches - from_batch} batches ({batches.rows} rows) of {workbook.name} to {settings.topic_batches}")
+        typer.echo(
+            f"would send {batches.batches - from_batch} batches ({batches.rows} rows) of {workbook.name} to {settings.topic_batches}"
+        )
     else:
-        typer.echo(f"sent {reached - from_batch} of {batches.batches} batches ({batches.rows} rows) of {workbook.name}, all confirmed")
+        typer.echo(
+            f"sent {reached - from_batch} of {batches.batches} batches ({batches.rows} rows) of {workbook.name}, all confirmed"
+        )
     if not dry_run and reached < batches.batches:
         say(f"stopped before the end; go on with: acidwatch send {workbook} --from-batch {reached}")
 
@@ -91,21 +97,22 @@ async def _send(settings: KafkaSettings, batches: Plan, interval: float, from_ba
                 reached = next_batch
                 progress.update(task, completed=next_batch)
 
-            now = lambda: datetime.now(UTC)  # noqa: E731
             return await replay(
                 batches,
                 sender,
                 settings.topic_batches,
                 interval_seconds=interval,
                 from_batch=from_batch,
-                source_time=now(),
-                now=now,
+                source_time=datetime.now(UTC),
+                now=lambda: datetime.now(UTC),
                 stop=stop,
                 confirmed=confirmed,
             )
     except DependencyAwayError:
         if reached > from_batch:
-            say(f"{reached - from_batch} batches were confirmed; go on with: acidwatch send {batches.table.path} --from-batch {reached}")
+            say(
+                f"{reached - from_batch} batches were confirmed; go on with: acidwatch send {batches.table.path} --from-batch {reached}"
+            )
         raise
     finally:
         await sender.close()

@@ -43,6 +43,8 @@ def status(output: Output = OutputFormat.table) -> None:
     for name, label in (("batches", "batches"), ("lag", "lag"), ("dead_letters", "dead letters")):
         typer.echo(f"{label:13} " + ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in found[name].items()))
     if run:
-        typer.echo(f"last job      run {run['run_id']} of version {run['dataset_version']}, finished {format_value(run['finished_at'])}")
+        typer.echo(
+            f"last job      run {run['run_id']} of version {run['dataset_version']}, finished {format_value(run['finished_at'])}"
+        )
     else:
         typer.echo("last job      none yet; run: acidwatch job metrics")

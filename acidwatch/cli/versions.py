@@ -24,7 +24,10 @@ def list_versions(limit: Limit = 20, output: Output = OutputFormat.table) -> Non
 
 
 @app.command("show")
-def show(version: Annotated[int, typer.Argument(help="number of the version", show_default=False)], output: Output = OutputFormat.table) -> None:
+def show(
+    version: Annotated[int, typer.Argument(help="number of the version", show_default=False)],
+    output: Output = OutputFormat.table,
+) -> None:
     """Show one version: what it added, and how much it holds."""
     from acidwatch.ledger import queries
     from acidwatch.ledger.connection import Ledger

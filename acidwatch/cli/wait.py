@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 def wait(
-    source: Annotated[Path | None, typer.Option("--source", help="wait for every batch of this workbook", show_default=False)] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, max=10_000, help="rows in a batch, as it was sent")] = 100,
+    source: Annotated[
+        Path | None, typer.Option("--source", help="wait for every batch of this workbook", show_default=False)
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", min=1, max=10_000, help="rows in a batch, as it was sent")
+    ] = 100,
     sheet: Annotated[str | None, typer.Option("--sheet", help="sheet that was sent, when several fit")] = None,
     timeout: Timeout = "5m",  # type: ignore[assignment]  # parsed by typer
     output: Output = OutputFormat.table,
@@ -57,7 +61,10 @@ async def _wait(settings: KafkaSettings, ledger: Ledger, planned: Plan | None, t
 
     deadline = time.monotonic() + timeout
     # What comes later is not waited for: the end of the topic now, then the end of the outcomes that it led to.
-    steps = [("ingestor", settings.topic_batches, "batches not judged"), ("versioner", settings.topic_outcomes, "outcomes not recorded")]
+    steps = [
+        ("ingestor", settings.topic_batches, "batches not judged"),
+        ("versioner", settings.topic_outcomes, "outcomes not recorded"),
+    ]
     for service, topic, what in steps:
         ends = await end_offsets(settings, topic)
         while left := await remaining(settings, service, topic, ends):

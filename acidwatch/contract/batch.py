@@ -152,7 +152,9 @@ def _cells_of(cells: Any, rows: int) -> tuple[dict[str, str] | None, list[int] |
     if not isinstance(cells, dict):
         return None, None
     letters, numbers = cells.get("letters"), cells.get("rows")
-    if not (isinstance(letters, dict) and all(isinstance(value, str) and len(value) <= 3 for value in letters.values())):
+    if not (
+        isinstance(letters, dict) and all(isinstance(value, str) and len(value) <= 3 for value in letters.values())
+    ):
         letters = None
     if not (isinstance(numbers, list) and len(numbers) == rows and all(type(number) is int for number in numbers)):
         numbers = None

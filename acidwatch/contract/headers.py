@@ -17,7 +17,9 @@ Headers = Sequence[tuple[str, bytes]]
 """Kafka's headers: names may repeat, order is kept, values are bytes."""
 
 _USABLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
-_SUBJECT = re.compile(r"(?P<sheet>.*)!(?P<letter>[A-Z]{1,3})(?P<row>[1-9][0-9]{0,6}):[A-Z]{1,3}[1-9][0-9]{0,6}", re.DOTALL)
+_SUBJECT = re.compile(
+    r"(?P<sheet>.*)!(?P<letter>[A-Z]{1,3})(?P<row>[1-9][0-9]{0,6}):[A-Z]{1,3}[1-9][0-9]{0,6}", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,16 @@ def column_letters(number: int) -> str:
 
 
 def write_headers(
-    *, batch_id: str, source: str, source_id: str, source_time: str, index: int, count: int, subject: str, time: str, attempt: int = 1
+    *,
+    batch_id: str,
+    source: str,
+    source_id: str,
+    source_time: str,
+    index: int,
+    count: int,
+    subject: str,
+    time: str,
+    attempt: int = 1,
 ) -> list[tuple[str, bytes]]:
     """The headers of a batch that acidwatch sends."""
     values = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from acidwatch.contract.batch import Payload, UndecodableError, decode
 from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES
@@ -31,7 +32,12 @@ CLEAN_SCHEMA = pa.schema(
 )
 """Schema of clean/: `row` is the sheet's row (or the position from 1), `flags` the ids of the soft rules that the row breaks."""
 
-_TYPE_WORDS = {"text": "text", "number": "a number", "integer": "a whole number", "datetime": "an ISO 8601 date such as 1992-06-14"}
+_TYPE_WORDS = {
+    "text": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "datetime": "an ISO 8601 date such as 1992-06-14",
+}
 _DAY = np.timedelta64(1, "D")
 
 
@@ -134,10 +140,20 @@ def _check_form(submission: Submission, judgement: Judgement) -> Payload | None:
     judgement.rows = payload.rows
     for name in SAMPLE_NAMES:
         if name not in payload.columns:
-            note("hard", "schema.missing-column", name, f"column {name} is missing; leave its cells empty when it was not measured")
+            note(
+                "hard",
+                "schema.missing-column",
+                name,
+                f"column {name} is missing; leave its cells empty when it was not measured",
+            )
     for name in payload.columns:
         if name not in SAMPLE_NAMES:
-            note("soft", "schema.unknown-column", name, f"column {name[:100]!r} is not in the contract; it is kept in raw/ only")
+            note(
+                "soft",
+                "schema.unknown-column",
+                name,
+                f"column {name[:100]!r} is not in the contract; it is kept in raw/ only",
+            )
     return None if judgement.hard else payload
 
 
@@ -169,9 +185,9 @@ class _Places:
         return "" if cell is None else str(cell)
 
 
-def _sheet_rows(payload: Payload, headers: BatchHeaders) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _sheet_rows(payload: Payload, headers: BatchHeaders) -> NDArray[np.int64]:
     if payload.row_numbers is not None:
-        return np.clip(np.array(payload.row_numbers, dtype=object), 1, 2**31 - 1).astype(np.int64)
+        return np.array([min(max(number, 1), 2**31 - 1) for number in payload.row_numbers], dtype=np.int64)
     first = headers.first_cell[1] if headers.first_cell else 1
     return np.arange(first, first + payload.rows, dtype=np.int64)
 
@@ -189,12 +205,14 @@ def _note_misfits(rows: Rows, places: _Places, group: list[Judgement]) -> set[tu
     return noted
 
 
-def _ends_of_days(rows: Rows, timestamps_ms: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+def _ends_of_days(rows: Rows, timestamps_ms: Sequence[int]) -> NDArray[np.datetime64]:
     days = np.array(timestamps_ms, dtype="datetime64[ms]").astype("datetime64[D]") + _DAY
     return days.astype("datetime64[us]")[rows.batch]
 
 
-def _apply(rule: Rule, context: Context, places: _Places, group: list[Judgement], misfits: set[tuple[int, str]]) -> list[int]:
+def _apply(
+    rule: Rule, context: Context, places: _Places, group: list[Judgement], misfits: set[tuple[int, str]]
+) -> list[int]:
     """Add a finding for each row that breaks the rule; return those rows."""
     broken: list[int] = np.flatnonzero(rule.broken(context)).tolist()
     for row in broken:
@@ -207,13 +225,25 @@ def _apply(rule: Rule, context: Context, places: _Places, group: list[Judgement]
             continue
         sheet, cell = places.cell(row, rule.column)
         judgement.add(
-            Finding(rule.severity, rule.id, sheet, cell, rule.column, places.value(row, rule.column), rule.message(context, row))
+            Finding(
+                rule.severity,
+                rule.id,
+                sheet,
+                cell,
+                rule.column,
+                places.value(row, rule.column),
+                rule.message(context, row),
+            )
         )
     return broken
 
 
 def _clean(
-    rows: Rows, places: _Places, submissions: Sequence[Submission], group: Sequence[Judgement], flags: dict[int, list[str]]
+    rows: Rows,
+    places: _Places,
+    submissions: Sequence[Submission],
+    group: Sequence[Judgement],
+    flags: dict[int, list[str]],
 ) -> pa.Table:
     """The rows of the accepted batches, CLEAN_SCHEMA."""
     accepted = np.array([judgement.verdict == "accepted" for judgement in group])

@@ -93,7 +93,14 @@ def _text(c: Context, name: str, row: int) -> str:
 
 def _required(column: Column) -> Rule:
     misfit_free = f"{column.name} is empty; every row needs {column.meaning or 'it'}"
-    return Rule("schema.required", "hard", column.name, "must not be empty", lambda c: _is_null(c, column.name), lambda c, row: misfit_free)
+    return Rule(
+        "schema.required",
+        "hard",
+        column.name,
+        "must not be empty",
+        lambda c: _is_null(c, column.name),
+        lambda c, row: misfit_free,
+    )
 
 
 def _range(column: Column) -> Rule:
@@ -107,7 +114,14 @@ def _range(column: Column) -> Rule:
         value = c.rows.numbers[column.name][row]
         return f"{column.name} is {value:g}, outside {column.low:g} to {column.high:g} {column.unit}".rstrip()
 
-    return Rule(f"range.{column.name}", "hard", column.name, f"{column.low:g} to {column.high:g} {column.unit}".rstrip(), broken, message)
+    return Rule(
+        f"range.{column.name}",
+        "hard",
+        column.name,
+        f"{column.low:g} to {column.high:g} {column.unit}".rstrip(),
+        broken,
+        message,
+    )
 
 
 def _domain(column: Column) -> Rule:
@@ -116,7 +130,9 @@ def _domain(column: Column) -> Rule:
 
     def broken(c: Context) -> Mask:
         values = c.rows.arrays[column.name]
-        return np.asarray(pc.and_not(values.is_valid(), pc.is_in(values, allowed)).to_numpy(zero_copy_only=False), dtype=np.bool_)
+        return np.asarray(
+            pc.and_not(values.is_valid(), pc.is_in(values, allowed)).to_numpy(zero_copy_only=False), dtype=np.bool_
+        )
 
     return Rule(f"domain.{column.name}", "hard", column.name, f"one of {listed}", broken,
                 lambda c, row: f"{column.name} is {_text(c, column.name, row)!r}; it must be one of {listed}")  # fmt: skip
@@ -134,19 +150,23 @@ def _unknown_site(c: Context) -> Mask:
     width = len(sites.dictionary) + 1
     codes = _codes(programmes) * width + _codes(sites)
     pairs, where = np.unique(codes, return_inverse=True)
-    names_p, names_s = programmes.dictionary.to_pylist() + [None], sites.dictionary.to_pylist() + [None]
+    names_p, names_s = [*programmes.dictionary.to_pylist(), None], [*sites.dictionary.to_pylist(), None]
     known_programmes = set(c.reference.programmes)
     bad = np.zeros(len(pairs), dtype=np.bool_)
     for position, pair in enumerate(pairs):
         programme, site = names_p[pair // width], names_s[pair % width]
         # An empty cell or an unknown programme has its own finding.
-        bad[position] = programme in known_programmes and site is not None and (programme, site) not in c.reference.sites
+        bad[position] = (
+            programme in known_programmes and site is not None and (programme, site) not in c.reference.sites
+        )
     return bad[where]
 
 
 def _codes(encoded: pa.DictionaryArray) -> NDArray[np.int64]:
     """Codes of a dictionary-encoded array; null is one more than the last."""
-    return np.asarray(pc.fill_null(encoded.indices, len(encoded.dictionary)).to_numpy(zero_copy_only=False), dtype=np.int64)
+    return np.asarray(
+        pc.fill_null(encoded.indices, len(encoded.dictionary)).to_numpy(zero_copy_only=False), dtype=np.int64
+    )
 
 
 def _unknown_site_message(c: Context, row: int) -> str:
@@ -196,7 +216,7 @@ def _conductance_off(c: Context) -> Mask:
 
 
 def _any(c: Context, names: tuple[str, ...], test: Callable[[Numbers], Mask]) -> Mask:
-    return np.logical_or.reduce([test(c.rows.numbers[name]) for name in names])
+    return np.any([test(c.rows.numbers[name]) for name in names], axis=0)
 
 
 def _which(c: Context, row: int, names: tuple[str, ...], test: Callable[[Numbers], Mask]) -> str:
@@ -243,14 +263,18 @@ SOFT: tuple[Rule, ...] = (
     Rule("missing.major", "soft", "", "every major ion and ANC is there", lambda c: _any(c, (*MAJOR_IONS, "ANC_UEQ_L"), np.isnan),
          lambda c, row: f"{_which(c, row, (*MAJOR_IONS, 'ANC_UEQ_L'), np.isnan)} is missing: no ion balance"),
     Rule("missing.all", "soft", "", "at least one analyte is there",
-         lambda c: np.logical_and.reduce([np.isnan(c.rows.numbers[name]) for name in _MEASURED]),
+         lambda c: np.all([np.isnan(c.rows.numbers[name]) for name in _MEASURED], axis=0),
          lambda c, row: "no analyte was measured in this sample"),
 )  # fmt: skip
 
 FORM: tuple[tuple[str, Severity, str], ...] = (
     ("decode.empty", "hard", "the record has a value"),
     ("decode.json", "hard", "the value is JSON"),
-    ("decode.shape", "hard", 'the value is {"columns": {name: [cell, ...]}} or {"records": [{name: cell}, ...]}, all of one length'),
+    (
+        "decode.shape",
+        "hard",
+        'the value is {"columns": {name: [cell, ...]}} or {"records": [{name: cell}, ...]}, all of one length',
+    ),
     ("header.type", "hard", "ce_type, where there is one, is org.acidwatch.batch.v1"),
     ("id.conflict", "hard", "one batch id and attempt always has the same bytes"),
     ("schema.missing-column", "hard", "every column of the contract is there"),

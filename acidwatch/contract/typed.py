@@ -89,7 +89,9 @@ def type_cells(column: Column, cells: list[Any], misfits: list[Misfit]) -> pa.Ar
         if value is None and cell is not None:
             misfits.append(Misfit(row, column, cell))
         fitted.append(value)
-    return pa.array(fitted, type=pa.string()).cast(target) if column.kind == "datetime" else pa.array(fitted, type=target)
+    return (
+        pa.array(fitted, type=pa.string()).cast(target) if column.kind == "datetime" else pa.array(fitted, type=target)
+    )
 
 
 def _dates(cells: list[Any]) -> pa.Array:

@@ -59,7 +59,11 @@ class Ledger:
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed) as error:
             raise DependencyAwayError("PostgreSQL", self.address, error) from error
-        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedFunction) as error:
+        except (
+            psycopg.errors.UndefinedTable,
+            psycopg.errors.InvalidSchemaName,
+            psycopg.errors.UndefinedFunction,
+        ) as error:
             reason = "the ledger's tables are not there; make them with: acidwatch ledger migrate"
             raise DependencyAwayError("PostgreSQL", self.address, reason) from error
 

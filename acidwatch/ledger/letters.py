@@ -61,7 +61,9 @@ def pending(connection: Connection, limit: int) -> list[PendingLetter]:
     ]
 
 
-def mark_published(connection: Connection, letters: Sequence[PendingLetter], places: Sequence[tuple[str, int, int]]) -> None:
+def mark_published(
+    connection: Connection, letters: Sequence[PendingLetter], places: Sequence[tuple[str, int, int]]
+) -> None:
     """Note where the broker put each letter: (topic, partition, offset). One that failed three times is parked."""
     for letter, place in zip(letters, places, strict=True):
         connection.execute(

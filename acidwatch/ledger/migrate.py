@@ -32,7 +32,9 @@ def migrate(settings: PostgresSettings, *, dry_run: bool = False) -> tuple[str |
     except sqlalchemy.exc.ArgumentError:
         raise ConfigError("ACIDWATCH_DATABASE_URL is not a postgresql:// address") from None
     engine = sqlalchemy.create_engine(
-        address, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": max(int(settings.database_timeout_seconds), 2)}
+        address,
+        poolclass=sqlalchemy.pool.NullPool,
+        connect_args={"connect_timeout": max(int(settings.database_timeout_seconds), 2)},
     )
     try:
         with engine.begin() as connection:

@@ -78,7 +78,8 @@ def batch(connection: Connection, batch_id: str) -> Row:
         UnusableInputError: There is no such batch, or several ids begin so.
     """
     found = connection.execute(
-        "SELECT batch_id FROM ledger.batches WHERE batch_id >= %(id)s AND batch_id < %(id)s || 'g' ORDER BY batch_id LIMIT 2", {"id": batch_id}
+        "SELECT batch_id FROM ledger.batches WHERE batch_id >= %(id)s AND batch_id < %(id)s || 'g' ORDER BY batch_id LIMIT 2",
+        {"id": batch_id},
     ).fetchall()
     exact = [row for row in found if row["batch_id"] == batch_id]
     if len(found) != 1 and not exact:
@@ -102,11 +103,12 @@ def batch(connection: Connection, batch_id: str) -> Row:
         "attempts": attempts,
         "deliveries": connection.execute(
             'SELECT attempt, kind, topic, partition, "offset", timestamp_ms, recorded_at FROM ledger.deliveries WHERE batch_id = %s'
-            " ORDER BY recorded_at, partition, \"offset\"",
+            ' ORDER BY recorded_at, partition, "offset"',
             (whole,),
         ).fetchall(),
         "memberships": connection.execute(
-            "SELECT attempt, from_version, to_version FROM ledger.memberships WHERE batch_id = %s ORDER BY from_version", (whole,)
+            "SELECT attempt, from_version, to_version FROM ledger.memberships WHERE batch_id = %s ORDER BY from_version",
+            (whole,),
         ).fetchall(),
         "dead_letter": connection.execute("SELECT * FROM ledger.dead_letters WHERE batch_id = %s", (whole,)).fetchone(),
     }

@@ -60,7 +60,9 @@ class _Writes:
     attempts: list[tuple[Outcome, int | None]] = field(default_factory=list)  # and the version it becomes
     deliveries: list[tuple[Outcome, str]] = field(default_factory=list)  # and its kind
     batches: dict[str, tuple[Outcome, _Batch]] = field(default_factory=dict)
-    versions: list[tuple[int, Outcome, int, int]] = field(default_factory=list)  # version, outcome, rows, bytes afterwards
+    versions: list[tuple[int, Outcome, int, int]] = field(
+        default_factory=list
+    )  # version, outcome, rows, bytes afterwards
     letters: dict[str, Outcome] = field(default_factory=dict)
     resolved: list[str] = field(default_factory=list)
 
@@ -72,7 +74,8 @@ def record(connection: Connection, outcomes: Sequence[Outcome]) -> Recorded:
     done, writes = Recorded(version=dataset["newest_version"]), _Writes()
     rows, size = dataset["rows"], dataset["bytes"]
     accepted_batches = rejected_batches = 0
-    for outcome in outcomes:
+    for event in outcomes:
+        outcome = event
         origin = _origin_key(outcome.origin)
         if origin in state.origins:
             done.redeliveries += 1
@@ -137,9 +140,7 @@ def _origin_key(origin: Origin) -> OriginKey:
 
 def _as_conflict(outcome: Outcome) -> Outcome:
     """The outcome of a record that claims an id and attempt which other bytes have: rejected, under an id of its origin."""
-    message = (
-        f"batch {outcome.batch_id} attempt {outcome.attempt} came before with other bytes; give changed data a new id or attempt"
-    )
+    message = f"batch {outcome.batch_id} attempt {outcome.attempt} came before with other bytes; give changed data a new id or attempt"
     finding = Finding("hard", "id.conflict", "", "", "", outcome.batch_id, message)
     return replace(
         outcome,
@@ -158,7 +159,9 @@ class _State:
 
     def __init__(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
         # The ids under which conflicts would be recorded are looked up too, since a conflict may be a repetition.
-        ids = list({outcome.batch_id for outcome in outcomes} | {id_from_origin(o.origin, o.value_sha256) for o in outcomes})
+        ids = list(
+            {outcome.batch_id for outcome in outcomes} | {id_from_origin(o.origin, o.value_sha256) for o in outcomes}
+        )
         self.digests: dict[Key, str] = {
             (row["batch_id"], row["attempt"]): row["value_sha256"]
             for row in connection.execute(
@@ -201,7 +204,7 @@ def _insert(connection: Connection, query: str, types: Sequence[str], rows: Sequ
     """Run `query`, whose `{rows}` becomes an unnest of the rows' columns, with as many parameters as there are columns."""
     if rows:
         unnest = "unnest(" + ", ".join(f"%s::{kind}[]" for kind in types) + ")"
-        connection.execute(query.replace("{rows}", unnest), [list(column) for column in zip(*rows, strict=True)])  # type: ignore[arg-type]
+        connection.execute(query.replace("{rows}", unnest), [list(column) for column in zip(*rows, strict=True)])
 
 
 def _write_sources(connection: Connection, outcomes: Sequence[Outcome]) -> None:
@@ -288,7 +291,18 @@ def _write_deliveries(connection: Connection, writes: _Writes) -> None:
 
 def _write_versions(connection: Connection, writes: _Writes) -> None:
     rows = [
-        (version, "append", o.source, f"{o.source} {o.subject}".strip(), o.batch_id, o.attempt, o.rows, o.value_bytes, rows, size)
+        (
+            version,
+            "append",
+            o.source,
+            f"{o.source} {o.subject}".strip(),
+            o.batch_id,
+            o.attempt,
+            o.rows,
+            o.value_bytes,
+            rows,
+            size,
+        )
         for version, o, rows, size in writes.versions
     ]
     _insert(
@@ -322,7 +336,8 @@ def _write_letters(connection: Connection, writes: _Writes) -> None:
             (*row, now),
         )
     connection.execute(
-        "UPDATE ledger.dead_letters SET state = 'resolved', changed_at = now() WHERE batch_id = ANY(%s)", (writes.resolved,)
+        "UPDATE ledger.dead_letters SET state = 'resolved', changed_at = now() WHERE batch_id = ANY(%s)",
+        (writes.resolved,),
     )
 
 

@@ -17,7 +17,7 @@ from acidwatch.errors import OffsetGapError
 Gap = Callable[[OffsetGapError], None]
 
 
-class CheckedConsumer(Consumer):  # type: ignore[misc]  # Faust is not fully typed
+class CheckedConsumer(Consumer):
     """Knows, for each partition, the only offset that may come next."""
 
     on_gap: ClassVar[Gap]

@@ -7,6 +7,7 @@ is tried again in place, and anything else ends the process, whose supervisor st
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import time
@@ -147,12 +148,16 @@ class GroupReader:
         RETRIES.labels(self._health.service, dependency).inc()
         self._health.away(dependency, str(error))
         if self._app.should_stop:
-            self._log.warning("stopping while a dependency is away; what was read will be read again", reason=str(error))
+            self._log.warning(
+                "stopping while a dependency is away; what was read will be read again", reason=str(error)
+            )
             self._exit(EXIT_AWAY)
         most = self._settings.retry_most_seconds
         pause = min(most, 0.25 * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0)
         if attempt in (1, 2, 4, 8) or attempt % 16 == 0:
-            self._log.warning("paused: a dependency is away", reason=str(error), attempt=attempt, next_seconds=round(pause, 2))
+            self._log.warning(
+                "paused: a dependency is away", reason=str(error), attempt=attempt, next_seconds=round(pause, 2)
+            )
         until = time.monotonic() + pause
         while time.monotonic() < until and not self._app.should_stop:
             self.progress.retrying = time.monotonic()
@@ -174,7 +179,7 @@ class GroupReader:
 
     def _exit(self, code: int) -> None:
         # Faust would restart the agent and live on with records that never come again; only the end of the process is clean.
-        for handler in structlog.stdlib.logging.getLogger().handlers:
+        for handler in logging.getLogger().handlers:
             handler.flush()
         os._exit(code)
 

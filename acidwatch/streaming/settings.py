@@ -14,6 +14,10 @@ class StreamSettings(KafkaSettings, ServiceSettings):
     group_bytes: int = Field(32 * 1024**2, ge=1024, description="most bytes of values in a group")
     group_seconds: float = Field(0.5, gt=0, le=60, description="longest time that a record waits for its group to fill")
     buffer_records: int = Field(500, ge=1, description="records that Faust reads ahead")
-    retry_most_seconds: float = Field(15.0, gt=0, description="longest pause between two attempts while a dependency is away")
-    stall_seconds: float = Field(120.0, gt=1, description="without progress and without a known outage for so long = not alive")
+    retry_most_seconds: float = Field(
+        15.0, gt=0, description="longest pause between two attempts while a dependency is away"
+    )
+    stall_seconds: float = Field(
+        120.0, gt=1, description="without progress and without a known outage for so long = not alive"
+    )
     accept_gap: str = Field("", description="topic/partition@offset of an offset gap to go on from, once")

@@ -27,7 +27,9 @@ _PROBE_SECONDS = 5.0
 class Watchdog:
     """Looks every second, in a thread of its own; keeps readiness up to date on the way."""
 
-    def __init__(self, app: Any, reader: GroupReader, topic: str, settings: KafkaSettings, stall_seconds: float, health: Health) -> None:
+    def __init__(
+        self, app: Any, reader: GroupReader, topic: str, settings: KafkaSettings, stall_seconds: float, health: Health
+    ) -> None:
         self._app, self._reader, self._topic = app, reader, topic
         self._settings, self._stall_seconds, self._health = settings, stall_seconds, health
         self._log = structlog.get_logger(__name__)
@@ -50,7 +52,9 @@ class Watchdog:
                 continue
             if reason:
                 self._health.stalled = reason
-                self._log.critical("no progress; stopping so that the supervisor starts this process again", reason=reason)
+                self._log.critical(
+                    "no progress; stopping so that the supervisor starts this process again", reason=reason
+                )
                 exit_process(EXIT_UNEXPECTED)
 
     def look(self, now: float) -> str:
@@ -94,7 +98,7 @@ class Watchdog:
         monitor = self._app.consumer
         for tp in assigned:
             end = monitor.highwater(tp)
-            read = monitor._committed_offset.get(tp)  # noqa: SLF001  Faust shows it nowhere else
+            read = monitor._committed_offset.get(tp)
             if end is not None and end > (read or 0):
                 return True
         return False

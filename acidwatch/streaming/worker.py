@@ -51,7 +51,12 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
     """Run until SIGTERM or SIGINT. Does not return: Faust's worker ends the process."""
     log = structlog.get_logger(__name__)
     port = health_server.serve(health, settings.health_host, settings.health_port)
-    log.info("started", health=f"http://{settings.health_host}:{port}", topic=service.topic, group=consumer_group(service.name))
+    log.info(
+        "started",
+        health=f"http://{settings.health_host}:{port}",
+        topic=service.topic,
+        group=consumer_group(service.name),
+    )
     _wait_for_topic(service.topic, settings, health)
     app = faust.App(
         consumer_group(service.name),
@@ -81,7 +86,7 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
     topic = app.topic(service.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
     app.agent(topic, name=service.name, concurrency=1)(reader.run)
 
-    @app.task  # type: ignore[untyped-decorator]
+    @app.task
     async def _begin(_: faust.App) -> None:
         health.goes_on("start")
         Watchdog(app, reader, service.topic, settings, settings.stall_seconds, health).start()
@@ -96,7 +101,9 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
             await service.end()
             log.info("stopped")
 
-    Worker(app, redirect_stdouts=False, override_logging=False, quiet=True, loglevel=None, daemon=True).execute_from_commandline()
+    Worker(
+        app, redirect_stdouts=False, override_logging=False, quiet=True, loglevel=None, daemon=True
+    ).execute_from_commandline()
 
 
 def _wait_for_topic(topic: str, settings: StreamSettings, health: Health) -> None:

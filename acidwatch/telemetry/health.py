@@ -67,7 +67,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  name of the base class
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
 

@@ -1,7 +1,7 @@
 """What one cell becomes: the value that travels in a batch (design: what travels), by its column's kind.
 
-An empty cell is None. A cell that is not of its column's type becomes the text a person would read in it, so that a finding
-can quote it; nothing is corrected here.
+An empty cell is None. A cell that is not of its column's type becomes the text a person would read in it, so that a
+finding can quote it; nothing is corrected here.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ def convert_column(kind: Kind, cells: Iterable[Cell]) -> list[Value]:
     if kind in ("number", "integer"):
         # Most cells are finite floats or empty: decide these without a call.
         return [
-            None if cell == "" else cell if type(cell) is float and math.isfinite(cell) else _number(cell) for cell in cells
+            None if cell == "" else cell if type(cell) is float and math.isfinite(cell) else _number(cell)
+            for cell in cells
         ]
-    # Texts and dates repeat a lot (sites, programmes, days): convert each different one once. The type is in the key because
-    # True == 1.0 and a date equals no datetime, while 1.0 and True would share an entry.
+    # Texts and dates repeat a lot (sites, programmes, days): convert each different one once. The type is in the
+    # key because True == 1.0, and the two would share an entry.
     known: dict[tuple[type, Cell], Value] = {}
     values: list[Value] = []
     for cell in cells:
@@ -66,8 +67,7 @@ def as_text(cell: Cell) -> str | None:
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, float):
-        # 20058.0 is shown as 20058; beyond 1e15 repr keeps the exponent, as a spreadsheet does.
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+        return repr(cell).removesuffix(".0")  # 20058.0 is shown as 20058
     if isinstance(cell, dt.datetime):
         return cell.date().isoformat() if cell.time() == dt.time.min else cell.isoformat()
     if isinstance(cell, dt.date | dt.time):

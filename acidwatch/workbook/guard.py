@@ -1,9 +1,9 @@
 """Looks at a sheet's XML before the fast reader does: refuses what would crash it, finds what it would lose.
 
-The fast reader allocates the whole rectangle up to the farthest cell, and a reference beyond the sheet ends the process, which
-no `except` can catch. It also reads error cells (`#DIV/0!`) and formulas that were never calculated as empty cells. A first
-pass over the bytes settles the usual sheet in a second per 40 MB; only where it sees something unusual, an exact pass with a
-real XML parser follows.
+The fast reader allocates the whole rectangle up to the farthest cell, and a reference beyond the sheet ends the
+process, which no `except` can catch. It also reads error cells (`#DIV/0!`) and formulas that were never calculated as
+empty cells. A first pass over the bytes settles the usual sheet in a second per 40 MB; only where it sees something
+unusual, an exact pass with a real XML parser follows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from acidwatch.workbook.package import Package
 LAST_ROW = 1_048_576
 LAST_COLUMN = 16_384
 _MOST_CELLS = 20_000_000
-_LEAST_FILLED = 0.25  # a full sheet of our 30 columns is 31 million cells and fine; a lone far cell fills next to nothing
+_LEAST_FILLED = (
+    0.25  # a full sheet of our 30 columns is 31 million cells and fine; a lone far cell fills next to nothing
+)
 
 _CHUNK_BYTES = 1 << 20
 # The form that spreadsheet programs and libraries write, the reference first; any other is left to the exact pass.
@@ -49,7 +51,7 @@ def lost_cells(package: Package, sheet: str) -> dict[tuple[int, int], str]:
         sheet: A sheet's name; where the file is no .xlsx nothing is looked at.
 
     Returns:
-        (row, column), both from 0, to the text of the cell: `#DIV/0!` of an error, `=A1+B1` of a formula without a value.
+        (row, column), both from 0, to the text of the cell: `#DIV/0!` of an error, `=A1+B1` of a formula without value.
 
     Raises:
         UnusableInputError: The sheet is damaged, or reaches beyond what a sheet or the memory can hold.
@@ -67,7 +69,9 @@ def lost_cells(package: Package, sheet: str) -> dict[tuple[int, int], str]:
                 extent, lost = _parse(_chunks(archive, part), where)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, expat.ExpatError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise UnusableInputError(f"{where} is damaged ({reason}); open and save the workbook anew, or copy it again") from error
+        raise UnusableInputError(
+            f"{where} is damaged ({reason}); open and save the workbook anew, or copy it again"
+        ) from error
     box = extent.rows * extent.columns
     if box > _MOST_CELLS and extent.cells < box * _LEAST_FILLED:
         raise UnusableInputError(
@@ -108,7 +112,9 @@ def _skim(chunks: Iterator[bytes], extent: _Extent, where: str) -> bool:
         rows = row.findall(block)
         if b'"e"' in block or b"'e'" in block or b"<%bf" % prefix in block:
             return False
-        if len(references) != _tags(block, prefix + b"c", len(references)) or len(rows) != _tags(block, prefix + b"row", len(rows)):
+        if len(references) != _tags(block, prefix + b"c", len(references)) or len(rows) != _tags(
+            block, prefix + b"row", len(rows)
+        ):
             return False  # some are written otherwise, or have no reference: their place must be counted
         joined = b"\n".join(references)
         columns.update(joined.translate(None, _DIGITS).split())
@@ -121,7 +127,7 @@ def _skim(chunks: Iterator[bytes], extent: _Extent, where: str) -> bool:
 
 
 def _tags(block: bytes, name: bytes, expected: int) -> int:
-    """How often a tag opens. Longer names (`<c` is in `<cols`) are told apart only where the count is off: it costs time."""
+    """How often a tag opens. Longer names (`<c` is in `<cols`) are told apart only where the count is off (slow)."""
     tag = b"<" + name
     if block.count(tag) == expected:
         return expected
@@ -141,8 +147,8 @@ def _column(letters: str) -> int:
 def _refuse_beyond(row: int, column: int, where: str) -> None:
     if row > LAST_ROW or column > LAST_COLUMN:
         raise UnusableInputError(
-            f"{where} has a cell outside any sheet (row {row}, column {column}; the last are {LAST_ROW} and {LAST_COLUMN}, XFD); "
-            "the file is damaged: open and save it anew"
+            f"{where} has a cell outside any sheet (row {row}, column {column}; the last are {LAST_ROW} and "
+            f"{LAST_COLUMN}, XFD); the file is damaged: open and save it anew"
         )
 
 
@@ -201,7 +207,7 @@ class _Walk:
         elif name == "c":
             if self.kind == "e":
                 self._keep((self.value or "").strip() or "#ERROR!")
-            # A text formula with an empty value is a calculated empty text; any other formula without one was never calculated.
+            # A text formula with an empty value is a calculated empty text; any other without one was never calculated.
             elif self.formula is not None and not self.value and not (self.kind == "str" and self.value is not None):
                 self._keep(f"={self.formula}")
 

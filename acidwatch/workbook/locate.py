@@ -58,7 +58,8 @@ def check_header(header: Header, where: str) -> None:
     if header.missing:
         plural = "s" if len(header.missing) > 1 else ""
         raise UnusableInputError(
-            f"{where} lacks the column{plural} {', '.join(header.missing)}{_hint(header)}; row {header.row + 1} is its header"
+            f"{where} lacks the column{plural} {', '.join(header.missing)}{_hint(header)}; "
+            f"row {header.row + 1} is its header"
         )
     for name, positions in header.positions.items():
         if len(positions) > 1:

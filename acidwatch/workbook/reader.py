@@ -60,12 +60,14 @@ def read_table(path: Path, columns: tuple[Column, ...], sheet: str | None = None
         The table, at least one row long.
 
     Raises:
-        UnusableInputError: The file is no workbook that can be read, or the table is not in it; one line says where and what
-            to do.
+        UnusableInputError: The file is no workbook that can be read, or the table is not in it; one line says where and
+            what to do.
     """
     package = open_package(path)
     with _open(package) as workbook:
-        names = [entry.name for entry in workbook.sheets_metadata if entry.typ is python_calamine.SheetTypeEnum.WorkSheet]
+        names = [
+            entry.name for entry in workbook.sheets_metadata if entry.typ is python_calamine.SheetTypeEnum.WorkSheet
+        ]
         if sheet is not None:
             if sheet not in names:
                 raise UnusableInputError(f"{path}: has no sheet {sheet!r}; it has {listed(names)}")
@@ -90,7 +92,9 @@ def _open(package: Package) -> python_calamine.CalamineWorkbook:
     try:
         return python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(package.data))
     except python_calamine.PasswordError as error:
-        raise UnusableInputError(f"{package.path}: the workbook is protected by a password; save it without one") from error
+        raise UnusableInputError(
+            f"{package.path}: the workbook is protected by a password; save it without one"
+        ) from error
     except BaseException as error:
         raise _damaged(f"{package.path}: the workbook", error) from error
 
@@ -130,8 +134,8 @@ def _table(package: Package, sheet: str, grid: Grid, header: Header, columns: tu
         for name, (position,) in header.positions.items()
     }
     row_numbers = list(range(first + 1, len(grid) + 1))
-    # A row is blank when none of the contract's columns has a value in it. Dates and ids are hardly ever empty: any row with a
-    # value in the first column is decided without looking at the others.
+    # A row is blank when none of the contract's columns has a value in it. Ids and dates are hardly ever empty: a row
+    # with a value in the first column is decided without looking at the others.
     leading = next(iter(values.values()))
     blank = {
         index
@@ -139,9 +143,13 @@ def _table(package: Package, sheet: str, grid: Grid, header: Header, columns: tu
         if value is None and all(column[index] is None for column in values.values())
     }
     if len(blank) == len(leading):
-        raise UnusableInputError(f"{package.path}: sheet {sheet!r} has column names in row {first} but no data rows below them")
+        raise UnusableInputError(
+            f"{package.path}: sheet {sheet!r} has column names in row {first} but no data rows below them"
+        )
     if blank:
-        values = {name: [value for index, value in enumerate(column) if index not in blank] for name, column in values.items()}
+        values = {
+            name: [value for index, value in enumerate(column) if index not in blank] for name, column in values.items()
+        }
         row_numbers = [number for index, number in enumerate(row_numbers) if index not in blank]
     letters = {name: column_letters(position + 1) for name, (position,) in header.positions.items()}
     return Table(package.path, package.sha256, sheet, row_numbers[0], values, letters, row_numbers, header.unknown)

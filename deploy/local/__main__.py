@@ -1,4 +1,4 @@
-"""`python -m deploy.local up|down|status|run`."""
+"""`python -m deploy.local up|down|status|run|demo`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from acidwatch.errors import AcidwatchError
 from deploy.local import daemon
+from deploy.local.demo import run_demo
 from deploy.local.layout import DEFAULT_ROOT
 
 
@@ -16,10 +17,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 done, 2 a program is missing or the root is in use, 3 a server does not run.
+        0 done, 1 a step of the demo failed, 2 a program is missing or the root is in use, 3 a server does not run.
     """
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description="real Kafka, HDFS and PostgreSQL here")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|run")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|run|demo")
     for name, text in (
         ("up", "start in the background and wait until ready"),
         ("down", "stop; the data stays"),
@@ -30,6 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("--root", type=Path, default=DEFAULT_ROOT, help="folder of data, logs and state")
         if name in ("up", "run"):
             command.add_argument("--services", action="store_true", help="start acidwatch's own services too")
+    text = "run the whole pipeline once on a stack of its own, print what it found, and stop"
+    demo = commands.add_parser("demo", help=text, description=text)
+    demo.add_argument("--root", type=Path, default=DEFAULT_ROOT / "demo", help="folder of the stack; emptied first")
+    demo.add_argument("--data", type=Path, help="folder of samples, methods and sites workbooks; generated when not given")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "up":
@@ -38,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return daemon.down(chosen.root)
         if chosen.command == "status":
             return daemon.status(chosen.root)
+        if chosen.command == "demo":
+            return run_demo(chosen.root, chosen.data)
         return daemon.run(chosen.root, with_services=chosen.services)
     except KeyboardInterrupt:
         return 130

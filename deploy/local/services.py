@@ -27,6 +27,9 @@ SERVICES: dict[str, list[str]] = {
 }
 
 
+REFERENCE = "reference tables"  # as services.ingestor.reference calls it in /readyz
+
+
 class Service(Server):
     """One of acidwatch's own processes; its port is that of /readyz."""
 
@@ -74,8 +77,9 @@ class Service(Server):
         return [sys.executable, *self._arguments]
 
     def probe(self) -> bool:
-        """Whether it calls itself ready."""
-        return requests.get(f"{self.health_url}/readyz", timeout=2).status_code == 200
+        """Whether it is ready, or waits for nothing but reference tables, which only a person can load."""
+        answer = requests.get(f"{self.health_url}/readyz", timeout=2)
+        return answer.status_code == 200 or set(answer.json()["waiting_for"]) == {REFERENCE}
 
 
 def run_one_shots(

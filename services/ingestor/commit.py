@@ -110,9 +110,18 @@ class GroupCommit:
 
     async def _send(self, outcomes: list[Outcome]) -> None:
         """Step 4."""
-        headers = [("ce_specversion", b"1.0"), ("ce_type", OUTCOME_TYPE.encode()), ("content-type", CONTENT_TYPE.encode())]
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_type", OUTCOME_TYPE.encode()),
+            ("content-type", CONTENT_TYPE.encode()),
+        ]
         records = [
-            Record(self._topic, outcome.batch_id.encode(), outcome.encode(), [*headers, ("ce_id", outcome.batch_id.encode())])
+            Record(
+                self._topic,
+                outcome.batch_id.encode(),
+                outcome.encode(),
+                [*headers, ("ce_id", outcome.batch_id.encode())],
+            )
             for outcome in outcomes
         ]
         with STEP_SECONDS.labels("ingestor", "send").time():

@@ -70,7 +70,9 @@ def judge_group(records: Sequence[Received], reference: Reference, judged_at: da
         identities.append(identity)
     chosen = [position for position in range(len(records)) if position not in repeats and position not in conflicts]
     submissions = [
-        Submission(*identities[position], headers[position], records[position].value, records[position].origin.timestamp_ms)
+        Submission(
+            *identities[position], headers[position], records[position].value, records[position].origin.timestamp_ms
+        )
         for position in chosen
     ]
     group = judge(submissions, reference)
@@ -78,7 +80,15 @@ def judge_group(records: Sequence[Received], reference: Reference, judged_at: da
     for position, earlier in repeats.items():
         judgements[position] = judgements[earlier]
     outcomes = [
-        _outcome(records[position], headers[position], digests[position], identities[position], judgements[position], reference, judged_at)
+        _outcome(
+            records[position],
+            headers[position],
+            digests[position],
+            identities[position],
+            judgements[position],
+            reference,
+            judged_at,
+        )
         for position in range(len(records))
     ]
     raw = [

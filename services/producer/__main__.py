@@ -42,7 +42,9 @@ async def _watch(settings: ProducerSettings, health: Health) -> None:
     settings.drop_folder.mkdir(parents=True, exist_ok=True)
     sender = ConfirmedSender(settings)
     try:
-        await DropFolder(settings, sender, Memory(settings.state_folder), health, lambda: datetime.now(UTC), stop).watch()
+        await DropFolder(
+            settings, sender, Memory(settings.state_folder), health, lambda: datetime.now(UTC), stop
+        ).watch()
     finally:
         await sender.close()
 

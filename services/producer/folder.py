@@ -53,7 +53,9 @@ class DropFolder:
                 attempt += 1
                 self.health.away(error.dependency, error.reason)
                 pause = min(30.0, pause * 2 ** min(attempt, 6))
-                log.warning("paused: a dependency is away", reason=str(error), attempt=attempt, next_seconds=round(pause, 1))
+                log.warning(
+                    "paused: a dependency is away", reason=str(error), attempt=attempt, next_seconds=round(pause, 1)
+                )
             try:
                 await asyncio.wait_for(self.stop.wait(), timeout=pause)
             except TimeoutError:
@@ -97,7 +99,12 @@ class DropFolder:
         if sent is None:
             sent = Sent(sha256, path.name, self.now().isoformat(), batches.batches)
             self.memory.remember(sent)
-        log.info("sending", batches=batches.batches, from_batch=sent.next_batch, interval_seconds=self.settings.interval_seconds)
+        log.info(
+            "sending",
+            batches=batches.batches,
+            from_batch=sent.next_batch,
+            interval_seconds=self.settings.interval_seconds,
+        )
 
         def confirmed(next_batch: int) -> None:
             sent.next_batch = next_batch

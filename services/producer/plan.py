@@ -58,9 +58,7 @@ class Plan:
             start = index * self.batch_rows
             columns = {name: cells[start : start + len(numbers)] for name, cells in self.table.columns.items()}
             letters = [column_number(letter) for letter in self.table.letters.values()]
-            subject = (
-                f"{self.table.sheet}!{column_letters(min(letters))}{numbers[0]}:{column_letters(max(letters))}{numbers[-1]}"
-            )
+            subject = f"{self.table.sheet}!{column_letters(min(letters))}{numbers[0]}:{column_letters(max(letters))}{numbers[-1]}"
             headers = write_headers(
                 batch_id=self.batch_id(index),
                 source=self.source,

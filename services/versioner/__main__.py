@@ -57,7 +57,11 @@ def main() -> None:
         await sender.close()
         ledger.close()
 
-    run(Service("versioner", settings.topic_outcomes, OutcomeCommit(ledger, letters, health), begin, end), settings, health)
+    run(
+        Service("versioner", settings.topic_outcomes, OutcomeCommit(ledger, letters, health), begin, end),
+        settings,
+        health,
+    )
 
 
 def _ask(ledger: Ledger) -> None:

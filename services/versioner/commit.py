@@ -51,7 +51,12 @@ class OutcomeCommit:
 
     def _report(self, done: Recorded, outcomes: int, batch_id: str, letters: int, seconds: float) -> None:
         """One log line a group, and the counts."""
-        kinds = {"accepted": done.accepted, "rejected": done.rejected, "duplicate": done.duplicates, "redelivery": done.redeliveries}
+        kinds = {
+            "accepted": done.accepted,
+            "rejected": done.rejected,
+            "duplicate": done.duplicates,
+            "redelivery": done.redeliveries,
+        }
         for kind, count in kinds.items():
             RECORDED.labels(kind).inc(count)
         DATASET_VERSION.set(done.version)

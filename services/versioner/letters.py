@@ -41,7 +41,9 @@ class Letters:
             DEAD_LETTERS_PUBLISHED.inc(len(letters))
             total += len(letters)
             for letter in letters:
-                self._log.warning("dead letter published", batch_id=letter.batch_id, attempt=letter.attempt, reason=letter.reason)
+                self._log.warning(
+                    "dead letter published", batch_id=letter.batch_id, attempt=letter.attempt, reason=letter.reason
+                )
 
     def _pending(self) -> list[PendingLetter]:
         with self._ledger.transaction() as connection:
@@ -56,7 +58,9 @@ class Letters:
         wanted = {letter.origin for letter in letters}
         found: dict[Origin, RawRecord] = {}
         for path in {letter.raw_path for letter in letters}:
-            found.update({record.origin: record for record in read_raw(self._store.read(path)) if record.origin in wanted})
+            found.update(
+                {record.origin: record for record in read_raw(self._store.read(path)) if record.origin in wanted}
+            )
         return found
 
     def _letter(self, letter: PendingLetter, record: RawRecord) -> Record:

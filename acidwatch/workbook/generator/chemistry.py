@@ -1,7 +1,7 @@
 """Plausible water: forty years of falling sulphate, and what follows from it for every other ion.
 
-Anions come first (sulphate falls, ANC recovers), then the cations are whatever balances their charge, so every sample obeys the
-contract's hard rules by construction. pH follows from ANC, conductance from the ions.
+Anions come first (sulphate falls, ANC recovers), then the cations are whatever balances their charge, so every sample
+obeys the contract's hard rules by construction. pH follows from ANC, conductance from the ions.
 """
 
 from __future__ import annotations
@@ -16,11 +16,22 @@ from acidwatch.workbook.generator.programmes import Programme
 Numbers = NDArray[np.float64]
 
 _FIRST_YEAR, _YEARS = 1980.0, 40.0
-# [HCO3-] [H+] in (ueq/L)^2 at equilibrium with air: Henry's constant 10^-1.47, first dissociation 10^-6.35, pCO2 10^-3.4 atm.
+# [HCO3-] [H+] in (ueq/L)^2 at equilibrium with air: Henry's constant 10^-1.47, first dissociation 10^-6.35,
+# pCO2 10^-3.4 atm.
 _CARBONATE_AIR = 6.0
 _CARBONATE_LAB = 24.0  # a sample holds about four times the carbon dioxide of air
 # Equivalent ionic conductances at 25 deg C, S cm2/eq.
-_LAMBDA = {"NH4": 73.5, "CA": 59.47, "MG": 53.0, "NA": 50.08, "K": 73.48, "SO4": 80.0, "NO3": 71.42, "CL": 76.31, "F": 55.4}
+_LAMBDA = {
+    "NH4": 73.5,
+    "CA": 59.47,
+    "MG": 53.0,
+    "NA": 50.08,
+    "K": 73.48,
+    "SO4": 80.0,
+    "NO3": 71.42,
+    "CL": 76.31,
+    "F": 55.4,
+}
 _LAMBDA_H, _LAMBDA_HCO3 = 349.65, 44.5
 _SIO2_UMOL_PER_MG = 16.644
 
@@ -79,7 +90,8 @@ def measure(water: Water, year: Numbers, random: np.random.Generator) -> dict[st
         random: Source of the scatter.
 
     Returns:
-        Measurement parameter (`SO4`, `PH_LAB`, ...) to values, shape (n,), in the contract's units, SIO2 in mg/L; not rounded.
+        Measurement parameter (`SO4`, `PH_LAB`, ...) to values, shape (n,), in the contract's units, SIO2 in mg/L, not
+        rounded.
     """
     n = len(year)
     progress = np.clip((year - _FIRST_YEAR) / _YEARS, 0.0, 1.05)
@@ -105,7 +117,18 @@ def measure(water: Water, year: Numbers, random: np.random.Generator) -> dict[st
     summer = np.sin(2 * np.pi * (year - 0.3))  # warmest in late July
     ph_lab = _ph(anc, _CARBONATE_LAB)
     values = {
-        "ANC": anc, "CA": ca, "CL": cl, "DOC": doc, "F": f, "K": k, "MG": mg, "NA": na, "NH4": nh4, "NO3": no3, "SIO2": sio2, "SO4": so4,
+        "ANC": anc,
+        "CA": ca,
+        "CL": cl,
+        "DOC": doc,
+        "F": f,
+        "K": k,
+        "MG": mg,
+        "NA": na,
+        "NH4": nh4,
+        "NO3": no3,
+        "SIO2": sio2,
+        "SO4": so4,
         "CHL_A": random.lognormal(0.7, 0.9, n),
         "N_TD": 40.0 + 32.0 * doc + no3,
         "P_TL": phosphorus,
@@ -115,7 +138,7 @@ def measure(water: Water, year: Numbers, random: np.random.Generator) -> dict[st
         "PH_FLD": ph_lab - 0.1,
         "PH_STVL": ph_lab - 0.05,
         "WTEMP": np.clip(10.5 + 11.0 * summer + random.normal(0.0, 2.6, n), 0.0, 28.0),
-    }  # fmt: skip
+    }
     for name in ("PH_EQ", "PH_LAB", "PH_FLD", "PH_STVL"):
         values[name] = np.clip(values[name] + random.normal(0.0, 0.06, n), 3.5, 9.0)
     values["COND"] = np.maximum(_conductance(values) * random.lognormal(0.0, 0.035, n), 2.0)
@@ -128,7 +151,7 @@ def in_umol(sio2_mg_l: Numbers) -> Numbers:
 
 
 def _ph(anc: Numbers, carbonate: float) -> Numbers:
-    """pH of water whose ANC (ueq/L) is HCO3 - H, the two being tied by `carbonate` = HCO3 x H in (ueq/L)^2."""
+    """The pH of water whose ANC (ueq/L) is HCO3 - H, the two being tied by `carbonate` = HCO3 x H in (ueq/L)^2."""
     root = np.sqrt(anc * anc + 4.0 * carbonate)
     # Of the two forms of the root the one that does not subtract nearly equal numbers.
     hydrogen = np.where(anc > 0, 2.0 * carbonate / (anc + root), (root - anc) / 2.0)

@@ -15,6 +15,7 @@ from acidwatch.workbook.generator.plan import BATCH_ROWS, SHEET_ROWS, Plan
 from acidwatch.workbook.generator.xlsx import ErrorCell, FormulaCell, Written
 
 Row = list[Written]
+_FUTURE, _PAST = dt.datetime(2099, 1, 1), dt.datetime(1950, 6, 15)  # noqa: DTZ001 - a sheet knows no time zone
 _AT = {name: index for index, name in enumerate(SAMPLE_NAMES)}
 
 
@@ -27,7 +28,8 @@ class Fault:
         batch: Index of the batch in its sheet, from 0.
         sheet, cell: Where, such as `Sheet 1` and `C17`.
         row: Its sheet row, from 1.
-        column: The column of the cell that was changed; a rule about the whole row (key.duplicate, balance.charge) names the row only.
+        column: The column of the cell that was changed; the finding of a rule about the whole row (key.duplicate,
+            balance.charge) names the row only.
         rule: The hard rule that rejects the batch.
     """
 
@@ -69,22 +71,46 @@ _ALL: dict[str, _Kind] = {
     "bad-domain": _Kind("SAMPLE_TYPE is 'Monthly'", "domain.SAMPLE_TYPE", "SAMPLE_TYPE", _put(SAMPLE_TYPE="Monthly")),
     "duplicate-key": _Kind("a row says the same sample as the row before it", "key.duplicate", "DATE_SMP", _repeat),
     "error-cell": _Kind("chloride is #DIV/0!", "type.number", "CL_UEQ_L", _put(CL_UEQ_L=ErrorCell("#DIV/0!"))),
-    "formula-cell": _Kind("nitrate is a formula that was never calculated", "type.number", "NO3_UEQ_L",
-                          _put(NO3_UEQ_L=FormulaCell("1/0.0805"))),
-    "future-date": _Kind("DATE_SMP is in 2099", "date.range", "DATE_SMP", _put(DATE_SMP=dt.datetime(2099, 1, 1))),
-    "ion-balance": _Kind("every major ion is there, and the charges differ by 900 ueq/L", "balance.charge", "NA_UEQ_L",
-                         _put(CA_UEQ_L=100.0, MG_UEQ_L=40.0, NA_UEQ_L=900.0, K_UEQ_L=10.0, NH4_UEQ_L=1.0, SO4_UEQ_L=80.0, NO3_UEQ_L=10.0,
-                              CL_UEQ_L=20.0, F_UEQ_L=1.0, ANC_UEQ_L=40.0)),
+    "formula-cell": _Kind(
+        "nitrate is a formula that was never calculated",
+        "type.number",
+        "NO3_UEQ_L",
+        _put(NO3_UEQ_L=FormulaCell("1/0.0805")),
+    ),
+    "future-date": _Kind("DATE_SMP is in 2099", "date.range", "DATE_SMP", _put(DATE_SMP=_FUTURE)),
+    "ion-balance": _Kind(
+        "every major ion is there, and the charges differ by 900 ueq/L",
+        "balance.charge",
+        "NA_UEQ_L",
+        _put(
+            CA_UEQ_L=100.0,
+            MG_UEQ_L=40.0,
+            NA_UEQ_L=900.0,
+            K_UEQ_L=10.0,
+            NH4_UEQ_L=1.0,
+            SO4_UEQ_L=80.0,
+            NO3_UEQ_L=10.0,
+            CL_UEQ_L=20.0,
+            F_UEQ_L=1.0,
+            ANC_UEQ_L=40.0,
+        ),
+    ),
     "lost-zeros": _Kind("SITE_ID is a number, its leading zeros are lost", "reference.site", "SITE_ID", _lose_zeros),
-    "missing-required": _Kind("SAMPLE_LOCATION is empty", "schema.required", "SAMPLE_LOCATION", _put(SAMPLE_LOCATION=None)),
-    "old-date": _Kind("DATE_SMP is in 1950", "date.range", "DATE_SMP", _put(DATE_SMP=dt.datetime(1950, 6, 15))),
+    "missing-required": _Kind(
+        "SAMPLE_LOCATION is empty", "schema.required", "SAMPLE_LOCATION", _put(SAMPLE_LOCATION=None)
+    ),
+    "old-date": _Kind("DATE_SMP is in 1950", "date.range", "DATE_SMP", _put(DATE_SMP=_PAST)),
     # Without magnesium there is no charge balance, which so much sulphate would break as well.
-    "range": _Kind("sulphate is 2400.5 ueq/L, above 2000", "range.SO4_UEQ_L", "SO4_UEQ_L", _put(SO4_UEQ_L=2400.5, MG_UEQ_L=None)),
+    "range": _Kind(
+        "sulphate is 2400.5 ueq/L, above 2000", "range.SO4_UEQ_L", "SO4_UEQ_L", _put(SO4_UEQ_L=2400.5, MG_UEQ_L=None)
+    ),
     "text-date": _Kind("DATE_SMP is the text '14.06.1992'", "type.datetime", "DATE_SMP", _put(DATE_SMP="14.06.1992")),
     "text-in-number": _Kind("calcium is the text 'n.d.'", "type.number", "CA_UEQ_L", _put(CA_UEQ_L="n.d.")),
     "unknown-programme": _Kind("PROGRAM_ID is 'LTM_XX'", "domain.PROGRAM_ID", "PROGRAM_ID", _put(PROGRAM_ID="LTM_XX")),
-    "unknown-site": _Kind("SITE_ID is 'ZZ999', which is not in the sites table", "reference.site", "SITE_ID", _put(SITE_ID="ZZ999")),
-}  # fmt: skip
+    "unknown-site": _Kind(
+        "SITE_ID is 'ZZ999', which is not in the sites table", "reference.site", "SITE_ID", _put(SITE_ID="ZZ999")
+    ),
+}
 
 KINDS: dict[str, str] = {kind: entry.description for kind, entry in _ALL.items()}
 """Every kind of fault, and what it does to one row."""
@@ -94,7 +120,7 @@ def place_faults(broken: Sequence[str], plan: Plan, seed: int) -> dict[int, Faul
     """Decide which row gets which fault.
 
     Args:
-        broken: `kind`, put into a batch that no other has, chosen from the seed; or `kind@INDEX` for batch INDEX from 0.
+        broken: `kind`, put into a batch that no other has, chosen from the seed; or `kind@INDEX`, from 0.
         plan: The samples.
         seed: Of the workbook.
 
@@ -122,7 +148,9 @@ def place_faults(broken: Sequence[str], plan: Plan, seed: int) -> dict[int, Faul
                 break
         else:
             which = "no batch is left that has" if batch is None else f"batch {batch} has no"
-            raise UnusableInputError(f"--broken {kind}: {which} a row that can have this fault; name another batch, or make more rows")
+            raise UnusableInputError(
+                f"--broken {kind}: {which} a row that can have this fault; name another batch, or make more rows"
+            )
     return placed
 
 
@@ -142,12 +170,18 @@ def _parse(text: str, batches: int) -> tuple[str, int | None]:
     return kind, int(index)
 
 
-def _fitting_row(kind: str, batch: int, plan: Plan, placed: dict[int, Fault], random: np.random.Generator) -> int | None:
+def _fitting_row(
+    kind: str, batch: int, plan: Plan, placed: dict[int, Fault], random: np.random.Generator
+) -> int | None:
     first = batch * BATCH_ROWS
     rows = min(BATCH_ROWS, plan.rows - first)
     for offset in random.permutation(rows).tolist():
         row = first + offset
-        if row in placed or (kind == "duplicate-key" and (offset == 0 or row - 1 in placed)) or _repeated_below(row, placed):
+        if (
+            row in placed
+            or (kind == "duplicate-key" and (offset == 0 or row - 1 in placed))
+            or _repeated_below(row, placed)
+        ):
             continue
         site_id = plan.site_of(row).site_id
         if kind == "lost-zeros" and not (site_id.isdecimal() and site_id.startswith("0")):

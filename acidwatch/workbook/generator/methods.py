@@ -1,4 +1,4 @@
-"""Invented methods with the traps of the real table: overlapping intervals, open ends, programmes and parameters without any."""
+"""Invented methods with the traps of the real table: overlapping intervals, open ends, programmes without any."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ _TECHNIQUES = {
 } | {
     **dict.fromkeys(("SO4", "NO3", "CL", "F"), ("Ion chromatography", "suppressed ion chromatography")),
     **dict.fromkeys(("CA", "MG", "NA", "K"), ("Flame AAS", "atomic absorption in an air-acetylene flame")),
-    **dict.fromkeys(("PH_EQ", "PH_FLD", "PH_LAB", "PH_STVL"), ("Glass electrode", "combination electrode for low ionic strength")),
+    **dict.fromkeys(
+        ("PH_EQ", "PH_FLD", "PH_LAB", "PH_STVL"), ("Glass electrode", "combination electrode for low ionic strength")
+    ),
 }
 
 

@@ -45,14 +45,19 @@ def make_plan(rows: int, sites: Sequence[Site], seed: int) -> Plan:
     """
     random = np.random.Generator(np.random.PCG64([seed, 2]))
     weights = [float(random.uniform(0.6, 1.4)) for _ in sites]
-    most = [((site.programme.last - site.programme.first).days) * (CLOCK_SLOTS if site.programme.clock else 1) for site in sites]
+    most = [
+        ((site.programme.last - site.programme.first).days) * (CLOCK_SLOTS if site.programme.clock else 1)
+        for site in sites
+    ]
     by_programme = {
-        programme.name: [index for index, site in enumerate(sites) if site.programme is programme] for programme in PROGRAMMES
+        programme.name: [index for index, site in enumerate(sites) if site.programme is programme]
+        for programme in PROGRAMMES
     }
     capacity = [sum(most[index] for index in indices) for indices in by_programme.values()]
     if rows > sum(capacity):
         raise UnusableInputError(
-            f"{rows:,} rows can't all be different samples at {len(sites)} sites; at most {sum(capacity):,} can be generated"
+            f"{rows:,} rows can't all be different samples at {len(sites)} sites; "
+            f"at most {sum(capacity):,} can be generated"
         )
     counts = [0] * len(sites)
     shares = apportion(rows, [programme.row_share for programme in PROGRAMMES], capacity)

@@ -25,7 +25,7 @@ _UMOL_SINCE = {"LTM_CAT": dt.date(1991, 4, 1)}  # SiO2 in mg/L before
 
 
 def sample_rows(plan: Plan, seed: int) -> Iterator[list[Written]]:
-    """All samples in workbook order: by programme, site and time; each a list in the order of the contract's columns."""
+    """All samples in workbook order: by programme, site and time; each a list in the contract's order."""
     waters: dict[int, Water] = {}
     for site, count in zip(plan.sites, plan.counts, strict=True):
         # Each site has its own stream of random numbers: its rows don't depend on the sites before it.
@@ -54,7 +54,7 @@ def _site_rows(site: Site, water: Water, count: int, random: np.random.Generator
 
 
 def _times(programme: Programme, count: int, random: np.random.Generator) -> list[dt.datetime]:
-    """`count` different times, ascending, spread evenly with jitter; whole days where the programme keeps no time of day."""
+    """`count` different times, ascending, spread evenly with jitter; whole days where no time of day is kept."""
     days = (programme.last - programme.first).days
     a_day = min(-(-count // days), CLOCK_SLOTS)
     width = days * a_day / count
@@ -94,7 +94,9 @@ def _identity(site: Site, count: int, random: np.random.Generator) -> dict[str, 
         "SAMPLE_TYPE": ["Annual" if flag else "Regular" for flag in annual],
         "WATERBODY_TYPE": list(water),
         "SAMPLE_DEPTH": [None if empty else 0.0 if top else 1.0 for empty, top in zip(no_depth, shallow, strict=True)],
-        "TIME_SMP": [None if empty else f"{m // 60:02d}{m % 60:02d}" for empty, m in zip(no_time, minutes, strict=True)],
+        "TIME_SMP": [
+            None if empty else f"{m // 60:02d}{m % 60:02d}" for empty, m in zip(no_time, minutes, strict=True)
+        ],
     }
 
 

@@ -14,7 +14,7 @@ from acidwatch.workbook.generator.xlsx import Written
 FEWEST_SITES, MOST_SITES = 12, 175
 _ROWS_A_SITE = 200
 _SHARED_SHARE = 6 / 175  # lakes that are in LTM_ALTM and in LTM_ME
-_UPDATED = dt.datetime(2021, 3, 1, 9, 30, 0)
+_UPDATED = dt.datetime(2021, 3, 1, 9, 30, 0)  # noqa: DTZ001 - a sheet knows no time zone
 _FIRST = (
     "Amber", "Birch", "Cinder", "Drift", "Ember", "Fallow", "Grouse", "Hollow", "Ivory",
     "Juniper", "Kestrel", "Lantern", "Moss", "Nettle", "Osprey", "Pewter", "Quill", "Russet",
@@ -75,7 +75,10 @@ def make_sites(count: int, seed: int) -> list[Site]:
 
 def _sites_a_programme(count: int) -> dict[str, int]:
     # LTM_ME needs two: one of its own besides the one it shares.
-    counts = {programme.name: max(2 if programme.name == "LTM_ME" else 1, int(programme.site_share * count)) for programme in PROGRAMMES}
+    counts = {
+        programme.name: max(2 if programme.name == "LTM_ME" else 1, int(programme.site_share * count))
+        for programme in PROGRAMMES
+    }
     counts["LTM_ALTM"] += count - sum(counts.values())
     return counts
 

@@ -1,7 +1,7 @@
 """Writes .xlsx row by row with the same bytes for the same rows.
 
-A library would put the current time into the file and hold shared strings in memory; this writes what is needed of the format,
-streaming, and dates every part 1980-01-01.
+A library would put the current time into the file and hold shared strings in memory; this writes what is needed of the
+format, streaming, and dates every part 1980-01-01.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from acidwatch.contract.headers import column_letters
 
-_EPOCH = dt.datetime(1899, 12, 30)
+_EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - a sheet knows no time zone
 _FLUSH_ROWS = 500
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -58,7 +58,9 @@ class WorkbookWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             self._finish()
         self._archive.close()
@@ -95,7 +97,9 @@ class WorkbookWriter:
             f'<sheet name={quoteattr(name)} sheetId="{n}" r:id="rId{n}"/>'
             for n, name in zip(numbers, self._sheets, strict=True)
         )
-        self._write("xl/workbook.xml", f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{sheets}</sheets></workbook>')
+        self._write(
+            "xl/workbook.xml", f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{sheets}</sheets></workbook>'
+        )
         targets = [("worksheet", f"worksheets/sheet{n}.xml") for n in numbers]
         self._write("xl/_rels/workbook.xml.rels", _relationships([*targets, ("styles", "styles.xml")]))
         self._write("xl/styles.xml", _STYLES)
@@ -124,7 +128,9 @@ def _row(number: int, letters: Sequence[str], row: Sequence[Written]) -> str:
             cells.append(at + _inline(cell))
         elif isinstance(cell, dt.datetime):
             serial = (cell - _EPOCH).total_seconds() / 86400
-            cells.append(f'{at} s="1"><v>{int(serial)}</v></c>' if serial.is_integer() else f'{at} s="2"><v>{serial!r}</v></c>')
+            cells.append(
+                f'{at} s="1"><v>{int(serial)}</v></c>' if serial.is_integer() else f'{at} s="2"><v>{serial!r}</v></c>'
+            )
         elif isinstance(cell, ErrorCell):
             cells.append(f'{at} t="e"><v>{escape(cell.text)}</v></c>')
         elif isinstance(cell, FormulaCell):
@@ -152,10 +158,12 @@ _STYLES = (
     f'<styleSheet xmlns="{_MAIN}"><numFmts count="2"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd"/>'
     '<numFmt numFmtId="165" formatCode="yyyy\\-mm\\-dd\\ hh:mm"/></numFmts>'
     '<fonts count="1"><font><sz val="11"/><name val="Calibri"/></font></fonts>'
-    '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>'
-    "<borders count=\"1\"><border><left/><right/><top/><bottom/><diagonal/></border></borders>"
+    '<fills count="2"><fill><patternFill patternType="none"/></fill>'
+    '<fill><patternFill patternType="gray125"/></fill></fills>'
+    '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
     '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
     '<cellXfs count="3"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
     '<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
-    '<xf numFmtId="165" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs></styleSheet>'
+    '<xf numFmtId="165" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs>'
+    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )

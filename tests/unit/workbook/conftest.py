@@ -43,37 +43,43 @@ def book(tmp_path: Path) -> MakeBook:
 
 @pytest.fixture
 def raw_book(tmp_path: Path) -> MakeBook:
-    """Writes a workbook whose only sheet `S` holds the given XML inside its sheetData, after a header row for COLUMNS."""
+    """Writes a workbook whose only sheet `S` holds the given XML in its sheetData, below a header row for COLUMNS."""
 
     def make(rows: str, *, prefix: str = "") -> Path:
         main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
         office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-        package = "http://schemas.openxmlformats.org/package/2006/relationships"
+        rels = "http://schemas.openxmlformats.org/package/2006/relationships"
         p = f"{prefix}:" if prefix else ""
         declared = f'xmlns:{prefix}="{main}"' if prefix else f'xmlns="{main}"'
         names = "".join(
             f'<{p}c r="{letter}1" t="inlineStr"><{p}is><{p}t>{column.name}</{p}t></{p}is></{p}c>'
             for letter, column in zip("ABCD", COLUMNS, strict=True)
         )
-        sheet = f'<{p}worksheet {declared}><{p}sheetData><{p}row r="1">{names}</{p}row>{rows}</{p}sheetData></{p}worksheet>'
+        sheet = (
+            f'<{p}worksheet {declared}><{p}sheetData><{p}row r="1">{names}</{p}row>{rows}</{p}sheetData></{p}worksheet>'
+        )
         path = tmp_path / "raw.xlsx"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(
                 "_rels/.rels",
-                f'<Relationships xmlns="{package}"><Relationship Id="r1" Type="{office}/officeDocument" Target="xl/workbook.xml"/>'
+                f'<Relationships xmlns="{rels}">'
+                f'<Relationship Id="r1" Type="{office}/officeDocument" Target="xl/workbook.xml"/>'
                 "</Relationships>",
             )
             archive.writestr(
                 "xl/workbook.xml",
-                f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>',
+                f'<workbook xmlns="{main}" xmlns:r="{office}">'
+                f'<sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>',
             )
             archive.writestr(
                 "xl/_rels/workbook.xml.rels",
-                f'<Relationships xmlns="{package}"><Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/>'
+                f'<Relationships xmlns="{rels}">'
+                f'<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/>'
                 "</Relationships>",
             )
             archive.writestr(
-                "xl/styles.xml", f'<styleSheet xmlns="{main}"><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>'
+                "xl/styles.xml",
+                f'<styleSheet xmlns="{main}"><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
             )
             archive.writestr("xl/worksheets/sheet1.xml", sheet)
         return path

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
 import pytest
-from conftest import MakeBook
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +15,8 @@ from acidwatch.contract.columns import Column
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook import package
 from acidwatch.workbook.reader import read_table
+
+MakeBook = Callable[..., Path]
 
 
 def refusal(path: Path, columns: tuple[Column, ...]) -> str:
@@ -35,7 +37,8 @@ def test_error_cells_come_out_as_their_text(raw_book: MakeBook, columns: tuple[C
 
 def test_formulas_without_a_value_come_out_as_the_formula(raw_book: MakeBook, columns: tuple[Column, ...]) -> None:
     path = raw_book(
-        '<row r="2"><c r="A2"><f>B2 &amp; "x"</f></c><c r="C2"><f>A1+B1</f><v></v></c><c r="D2"><f>1+1</f><v>2</v></c></row>'
+        '<row r="2"><c r="A2"><f>B2 &amp; "x"</f></c><c r="C2"><f>A1+B1</f><v></v></c>'
+        '<c r="D2"><f>1+1</f><v>2</v></c></row>'
         '<row r="3"><c r="A3" t="str"><f>""</f><v></v></c><c r="C3"><f t="shared" si="0"/></c></row>'
     )
     table = read_table(path, columns)
@@ -80,7 +83,10 @@ def test_it_is_refused_under_another_namespace_prefix_too(raw_book: MakeBook, co
 
 
 def test_a_lone_far_cell_is_refused_with_what_to_do(raw_book: MakeBook, columns: tuple[Column, ...]) -> None:
-    message = refusal(raw_book('<row r="2"><c r="A2"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'), columns)
+    message = refusal(
+        raw_book('<row r="2"><c r="A2"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'),
+        columns,
+    )
     assert "stray cell" in message
     assert "1,048,576 rows x 16,384 columns" in message
 
@@ -106,7 +112,9 @@ def test_broken_xml_is_refused(raw_book: MakeBook, columns: tuple[Column, ...]) 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     cells=st.dictionaries(
-        st.tuples(st.integers(2, 30), st.sampled_from("ABCD")), st.sampled_from(["value", "error", "formula", "calculated"]), min_size=1
+        st.tuples(st.integers(2, 30), st.sampled_from("ABCD")),
+        st.sampled_from(["value", "error", "formula", "calculated"]),
+        min_size=1,
     ),
     quote=st.sampled_from("\"'"),
     style=st.sampled_from(["", ' s="0"']),
@@ -138,7 +146,10 @@ def test_no_cell_is_lost_however_it_is_written(
 def test_the_first_pass_finds_references_that_a_chunk_cuts(
     raw_book: MakeBook, columns: tuple[Column, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = raw_book("".join(f'<row r="{n}"><c r="A{n}"><v>1</v></c></row>' for n in range(2, 40)) + '<row r="40"><c r="ZZZZ40"/></row>')
+    path = raw_book(
+        "".join(f'<row r="{n}"><c r="A{n}"><v>1</v></c></row>' for n in range(2, 40))
+        + '<row r="40"><c r="ZZZZ40"/></row>'
+    )
     with zipfile.ZipFile(path) as archive:
         size = archive.getinfo("xl/worksheets/sheet1.xml").file_size
     for chunk in (200, 201, 333, size - 1, size - 50):

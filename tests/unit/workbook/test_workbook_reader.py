@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import MakeBook
 
 from acidwatch.contract.columns import Column
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.reader import read_table
+
+MakeBook = Callable[..., Path]
 
 HEADER = ["ID", "DAY", "X", "N"]
 ROW = ["a", dt.date(1992, 6, 14), 1.5, 3]
@@ -36,7 +38,11 @@ def test_cells_become_values_of_their_columns_type(book: MakeBook, columns: tupl
 
 
 def test_a_cell_of_another_type_is_the_text_it_was(book: MakeBook, columns: tuple[Column, ...]) -> None:
-    rows = [[20058, 33000, "n.d.", True], [5.3, "14.06.1992", dt.date(1992, 6, 14), "7"], [True, 0.5, dt.time(10, 30), "x"]]
+    rows = [
+        [20058, 33000, "n.d.", True],
+        [5.3, "14.06.1992", dt.date(1992, 6, 14), "7"],
+        [True, 0.5, dt.time(10, 30), "x"],
+    ]
     table = read_table(book(S=[HEADER, *rows]), columns)
     assert table.columns["ID"] == ["20058", "5.3", "TRUE"]
     assert table.columns["DAY"] == ["33000", "14.06.1992", "0.5"]
@@ -70,7 +76,9 @@ def test_every_row_knows_its_sheet_row_and_blank_rows_are_left_out(book: MakeBoo
 def test_columns_are_in_sheet_order_with_their_letters_and_unknown_ones_are_reported(
     book: MakeBook, columns: tuple[Column, ...]
 ) -> None:
-    table = read_table(book(S=[[None, " X ", "note", "ID", "DAY", "N", "note"], [None, 1, "hm", "a", None, 2]]), columns)
+    table = read_table(
+        book(S=[[None, " X ", "note", "ID", "DAY", "N", "note"], [None, 1, "hm", "a", None, 2]]), columns
+    )
     assert list(table.columns) == ["X", "ID", "DAY", "N"]
     assert table.letters == {"X": "B", "ID": "D", "DAY": "E", "N": "F"}
     assert table.unknown == ("note", "note")
@@ -130,7 +138,9 @@ def test_a_workbook_with_a_flipped_byte_is_refused(raw_book: MakeBook, columns: 
 
 
 def test_no_such_sheet_lists_those_that_are_there(book: MakeBook, columns: tuple[Column, ...]) -> None:
-    assert "no sheet 'data'; it has 'Notes', 'Data'" in refusal(book(Notes=[["x"]], Data=[HEADER, ROW]), columns, "data")
+    assert "no sheet 'data'; it has 'Notes', 'Data'" in refusal(
+        book(Notes=[["x"]], Data=[HEADER, ROW]), columns, "data"
+    )
 
 
 def test_all_missing_columns_are_named(book: MakeBook, columns: tuple[Column, ...]) -> None:

@@ -1,0 +1,73 @@
+# acidwatch: everything that is done with it, by name. `make help` lists it.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+DATA   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down status test test-unit test-integration test-e2e test-faults lint format docs requirements clean
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## install what is needed into .venv (hash-checked)
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "acidwatch needs Python 3.11 or newer; on Debian: apt-get install python3"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing; on Debian: apt-get install python3-venv"; exit 2; }
+	@echo "installing into $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(READY)
+
+demo: $(READY) ## the whole pipeline on a generated workbook, or on the workbooks in DATA=dir; prints what it found, and stops
+	@$(BIN)/python -m deploy.local demo $(if $(DATA),--data "$(DATA)")
+
+up: $(READY) ## start Kafka, HDFS, PostgreSQL and the services, and keep them running
+	@$(BIN)/python -m deploy.local up --services
+
+down: $(READY) ## stop them; their data stay in .local/
+	@$(BIN)/python -m deploy.local down
+
+status: $(READY) ## what is running
+	@$(BIN)/python -m deploy.local status
+
+test: $(READY) ## all tests: unit, integration, end to end and faults, on real servers
+	$(PYTEST) tests
+
+test-unit: $(READY) ## only those that need no server; 30 s
+	$(PYTEST) tests/unit
+
+test-integration: $(READY) ## each part on its real server
+	$(PYTEST) tests/integration
+
+test-e2e: $(READY) ## the whole pipeline
+	$(PYTEST) tests/e2e
+
+test-faults: $(READY) ## processes killed and servers taken away in mid-run
+	$(PYTEST) tests/faults
+
+lint: $(READY) ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## lay the code out
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+docs: $(READY) ## write docs/contract.md from the contract's tables
+	$(BIN)/python -m acidwatch.contract.page > docs/contract.md
+
+requirements: ## compile requirements/*.txt from pyproject.toml (needs uv)
+	@for extra in producer ingestor versioner spark cli dev; do \
+	  uv pip compile --quiet pyproject.toml --extra $$extra --generate-hashes --python-version 3.11 --no-emit-index-url \
+	    --no-header --no-annotate --output-file requirements/$$extra.txt || exit 1; done
+
+clean: down ## remove everything that was made: .venv, .local, caches
+	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

@@ -1,0 +1,213 @@
+"""The metrics job on real servers: HDFS, PostgreSQL and Spark."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+
+from acidwatch.errors import DependencyAwayError, PermanentError, UnusableInputError
+from acidwatch.settings import HdfsSettings, PostgresSettings
+from jobs.spark.hdfs import spark_root
+from jobs.spark.metrics import MetricsJob
+from jobs.spark.postgres import connected
+from jobs.spark.reference import newest_reference
+from jobs.spark.results import find_run, rows_of
+
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+
+LTM = Path(__file__).parents[3].parent / "shared" / "data" / "ltm"
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def job(servers: tuple[HdfsSettings, PostgresSettings], spark: SparkSession) -> MetricsJob:
+    """The job with the tests' own Spark session."""
+    hdfs, postgres = servers
+    return MetricsJob(
+        root=spark_root(hdfs),
+        reference=lambda: newest_reference(hdfs),
+        connect=lambda: connected(postgres),
+        start_spark=lambda: nullcontext(spark),
+        now=lambda: NOW,
+    )
+
+
+def row(batch_id: str, number: int, **values: Any) -> dict[str, Any]:
+    """A clean row of Maine's lake 020058."""
+    base = {
+        "batch_id": batch_id,
+        "attempt": 1,
+        "row": number,
+        "SITE_ID": "020058",
+        "PROGRAM_ID": "LTM_ME",
+        "DATE_SMP": datetime(2012, 5, number),
+        "SAMPLE_LOCATION": "EPI",
+        "SAMPLE_TYPE": "Regular",
+        "WATERBODY_TYPE": "Lake",
+        "flags": [],
+    }
+    return base | values
+
+
+def load_reference(given: Any, sites: list[dict[str, Any]] | None = None) -> None:
+    """One lake in two programmes; sodium has a method, and two overlap for sulphate."""
+    lake = {"SITE_ID": "020058", "STATE": "Maine", "ECOREGION_III": "5.3.1"}
+    both = [lake | {"PROGRAM_ID": programme} for programme in ("LTM_ME", "LTM_ALTM")]
+    methods = [
+        {"PROGRAM_ID": "LTM_ME", "PARAMETER": "NA", "START_YEAR": 1990, "METHOD": "AAS"},
+        {"PROGRAM_ID": "LTM_ME", "PARAMETER": "SO4", "START_YEAR": 2010, "END_YEAR": 2017, "METHOD": "IC long"},
+        {"PROGRAM_ID": "LTM_ME", "PARAMETER": "SO4", "START_YEAR": 2010, "END_YEAR": 2014, "METHOD": "IC short"},
+    ]
+    given.reference(
+        given.parquet(sites if sites is not None else both, given.sites_schema),
+        given.parquet(methods, given.methods_schema),
+    )
+
+
+def load_two_files(given: Any) -> None:
+    """File b holds a twin of batch old-0, left by a crash; source `new` corrects the sample of the third of May."""
+    load_reference(given)
+    old = [row("old-0", n, SO4_UEQ_L=float(n), NA_UEQ_L=10.0) for n in (2, 3, 4)]
+    twin = [r | {"SO4_UEQ_L": 900.0} for r in old]
+    new = [row("new-0", 3, SO4_UEQ_L=30.0, NA_UEQ_L=None, DOC_MG_L=2.5, ANC_UEQ_L=-1.0)]
+    given.source("old", datetime(2026, 1, 1, 8, tzinfo=UTC))
+    given.source("new", datetime(2026, 1, 1, 9, tzinfo=UTC))
+    given.file("clean/2026-01-01/a.parquet", given.parquet(old, given.clean_schema))
+    given.file("clean/2026-01-01/b.parquet", given.parquet([*twin, *new], given.clean_schema))
+    given.member("old-0", "clean/2026-01-01/a.parquet", "old", 0, 3)
+    given.member("new-0", "clean/2026-01-01/b.parquet", "new", 0, 1)
+
+
+def sites_of(job: MetricsJob, version: int | None = None) -> dict[str, tuple[int, float]]:
+    """n and mean by parameter, as `acidwatch metrics site` reads them."""
+    with job.connect() as connection:
+        rows = rows_of(connection, find_run(connection, version), "site", {"site_id": "020058"})
+    return {line["parameter"]: (line["n"], line["mean"]) for line in rows}
+
+
+def test_a_twin_batch_is_left_out_and_a_later_source_supersedes(given: Any, job: MetricsJob) -> None:
+    load_two_files(given)
+    run, new = job.run()
+    assert new
+    assert (run.rows, run.superseded, run.samples, run.measurements) == (4, 1, 3, 7)
+    assert (run.ambiguous, run.without_method, run.without_site) == (3, 2, 0)
+    assert sites_of(job) == {"SO4": (3, 12.0), "NA": (2, 10.0), "DOC": (1, 2.5), "ANC": (1, -1.0)}
+    with job.connect() as connection:
+        methods = rows_of(connection, run, "method", {})
+        classes = rows_of(connection, run, "category", {"category": "anc_class", "parameter": "so4"})
+    assert {(m["parameter"], m["method"], m["ambiguous"]) for m in methods} == {
+        ("NA", "AAS", 0), ("SO4", "IC short", 3), ("DOC", None, 0), ("ANC", None, 0)}  # fmt: skip
+    assert {(c["value"], c["samples"], c["n"], c["mean"]) for c in classes} == {
+        ("acidic (< 0)", 1, 1, 30.0), ("unknown", 2, 2, 3.0)}  # fmt: skip
+    assert "_SUCCESS" in given.hdfs.list(run.enriched_path)
+
+
+def test_a_run_of_a_chosen_version_does_not_show_in_olap(given: Any, job: MetricsJob) -> None:
+    load_two_files(given)
+    newest, _ = job.run()
+    chosen, new = job.run(version=1)
+    assert new and not chosen.as_of_newest
+    assert sites_of(job, 1)["SO4"] == (3, 3.0)
+    shown = given.connection.execute("SELECT run_id, dataset_version FROM olap.run").fetchall()
+    assert shown == [(newest.run_id, 2)]
+    for view in ("site_statistics", "method_statistics", "category_distribution"):
+        found = given.connection.execute(f"SELECT DISTINCT run_id, dataset_version FROM olap.{view}").fetchall()
+        assert found == [(newest.run_id, 2)]
+
+
+def test_a_published_run_is_not_repeated_but_again_gives_the_same_digits(given: Any, job: MetricsJob) -> None:
+    load_two_files(given)
+    first, _ = job.run()
+    lazy = dataclasses.replace(job, start_spark=lambda: pytest.fail("Spark was started for nothing"))
+    assert lazy.run() == (first, False)
+    second, new = job.run(again=True)
+    assert new and second.run_id > first.run_id
+    for table in ("site", "method", "category"):
+        with job.connect() as connection:
+            assert rows_of(connection, first, table, {}) == rows_of(connection, second, table, {})
+
+
+def test_a_version_that_was_chosen_first_is_shown_once_asked_for_as_the_newest(given: Any, job: MetricsJob) -> None:
+    load_two_files(given)
+    job.run(version=2)
+    with pytest.raises(UnusableInputError, match="acidwatch job metrics"):
+        sites_of(job)
+    _, new = job.run()
+    assert not new
+    assert sites_of(job)["SO4"] == (3, 12.0)
+
+
+def test_a_doubled_key_in_the_sites_table_stops_the_run(given: Any, job: MetricsJob) -> None:
+    load_two_files(given)
+    load_reference(given, [{"SITE_ID": "020058", "PROGRAM_ID": "LTM_ME", "STATE": state} for state in ("Maine", "Vermont")])
+    with pytest.raises(PermanentError, match="14 measurements of 7"):
+        job.run()
+    assert given.connection.execute("SELECT count(*) FROM metrics.runs").fetchone() == (0,)
+
+
+def test_a_file_that_lacks_rows_of_the_ledger_stops_the_run(given: Any, job: MetricsJob) -> None:
+    load_two_files(given)
+    given.connection.execute("UPDATE ledger.attempts SET rows = 5 WHERE batch_id = 'old-0'")
+    with pytest.raises(PermanentError, match="a.parquet holds 3 of its 5 rows"):
+        job.run()
+
+
+def test_a_file_that_is_gone_stops_the_run(given: Any, job: MetricsJob) -> None:
+    load_two_files(given)
+    given.hdfs.delete("clean/2026-01-01/b.parquet")
+    with pytest.raises(PermanentError, match="not on HDFS"):
+        job.run()
+
+
+def test_a_version_without_members_has_no_measurements(given: Any, job: MetricsJob) -> None:
+    load_two_files(given)
+    given.connection.execute("UPDATE ledger.memberships SET to_version = 3 WHERE false")
+    given.connection.execute("DELETE FROM ledger.memberships")
+    run, new = job.run()
+    assert new and (run.files, run.samples, run.measurements) == (0, 0, 0)
+
+
+def test_what_is_missing_is_said(given: Any, job: MetricsJob) -> None:
+    with pytest.raises(UnusableInputError, match="acidwatch send"):
+        job.run()
+    load_two_files(given)
+    with pytest.raises(UnusableInputError, match="versions 1 to 2 exist"):
+        job.run(version=100)
+    given.hdfs.delete("reference", recursive=True)
+    with pytest.raises(UnusableInputError, match="reference load"):
+        job.run()
+
+
+def test_hdfs_away_for_spark_is_a_dependency_away(given: Any, job: MetricsJob) -> None:
+    load_two_files(given)
+    away = dataclasses.replace(job, root="hdfs://127.0.0.1:1/acidwatch")
+    with pytest.raises(DependencyAwayError, match="HDFS is away at hdfs://127.0.0.1:1"):
+        away.run()
+    assert given.connection.execute("SELECT count(*) FROM metrics.runs").fetchone() == (0,)
+
+
+@pytest.mark.skipif(not LTM.is_dir(), reason="the real workbooks are not here")
+def test_the_real_workbook_gives_the_means_that_pandas_gives(
+    given: Any, job: MetricsJob, real_members: Callable[[Any, Path], pd.DataFrame]
+) -> None:
+    wide = real_members(given, LTM)
+    run, _ = job.run()
+    assert (run.rows, run.superseded, run.measurements) == (38200, 0, 540655)
+    assert (run.ambiguous, run.without_method, run.without_site) == (52678, 27593, 0)
+    means = wide.groupby(["PROGRAM_ID", "SITE_ID"]).mean(numeric_only=True)
+    with job.connect() as connection:
+        rows = rows_of(connection, run, "site", {})
+    assert len(rows) == 2689
+    columns = {"SO4": "SO4_UEQ_L", "NA": "NA_UEQ_L", "ANC": "ANC_UEQ_L", "PH_LAB": "PH_LAB"}
+    for line in rows:
+        if line["parameter"] in columns:
+            want = means.loc[(line["program_id"], line["site_id"]), columns[line["parameter"]]]
+            assert line["mean"] == pytest.approx(want, rel=1e-9, abs=1e-12)
