@@ -39,12 +39,17 @@ class KafkaSettings(Settings):
     topic_batches: str = Field("water-quality", description="topic of batches, 3 partitions")
     topic_outcomes: str = Field("water-quality.outcomes", description="topic of verdicts")
     topic_letters: str = Field("water-quality.dlq", description="topic of dead letters")
+    group_prefix: str = Field("acidwatch", min_length=1, description="consumer groups are called PREFIX-ingestor and so on")
     topic_partitions: int = Field(3, ge=1, description="partitions of each topic when it is made")
     topic_replication: int = Field(1, ge=1, description="replicas of each partition when a topic is made")
     max_record_bytes: int = Field(
         8 * 1024**2, ge=1024, description="largest batch record; a dead letter may be 1 MiB larger"
     )
     kafka_timeout_seconds: float = Field(15.0, gt=0, description="how long a request or a confirmation may take")
+
+    def group(self, service: str) -> str:
+        """Name of a service's consumer group."""
+        return f"{self.group_prefix}-{service}"
 
 
 class HdfsSettings(Settings):

@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from acidwatch.broker.topics import beginning_offsets, committed_offsets, end_offsets
 from acidwatch.settings import KafkaSettings
 
-GROUPS = {"ingestor": "acidwatch-ingestor", "versioner": "acidwatch-versioner"}
-"""Consumer group of each service."""
-
-
 @dataclass(frozen=True, slots=True)
 class InFlight:
     """Records not yet committed by the ingestor (batches) and by the versioner (outcomes)."""
@@ -26,7 +22,7 @@ class InFlight:
 
 async def remaining(settings: KafkaSettings, service: str, topic: str, ends: dict[int, int]) -> int:
     """Records before `ends` that the service's group has not committed."""
-    committed = await committed_offsets(settings, GROUPS[service], topic)
+    committed = await committed_offsets(settings, settings.group(service), topic)
     missing = {partition for partition in ends if partition not in committed}
     begins = await beginning_offsets(settings, topic) if missing else {}
     return sum(max(end - committed.get(partition, begins.get(partition, 0)), 0) for partition, end in ends.items())

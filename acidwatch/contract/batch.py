@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ Value = str | float | None
 """A cell: empty is None; one that is not of its column's type travels as the text it was; dates are ISO 8601."""
 
 BATCH_ROWS = 100
+MOST_CELLS = 10_000_000
+"""Cells of a list of records once each has every name: a hostile list, each record with another name, must not exhaust the memory."""
+
+_LETTERS = re.compile(r"[A-Z]{1,3}")
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://acidwatch.org/batch")
 
 
@@ -132,6 +137,8 @@ def _columns_of(records: list[Any]) -> dict[str, list[Any]]:
     if not all(isinstance(record, dict) for record in records):
         raise UndecodableError("decode.shape", '"records" holds something that is not an object')
     names = dict.fromkeys(name for record in records for name in record)
+    if len(names) * len(records) > MOST_CELLS:
+        raise UndecodableError("decode.shape", f"{len(records)} records with {len(names)} different names are no table")
     return {name: [record.get(name) for record in records] for name in names}
 
 
@@ -153,7 +160,7 @@ def _cells_of(cells: Any, rows: int) -> tuple[dict[str, str] | None, list[int] |
         return None, None
     letters, numbers = cells.get("letters"), cells.get("rows")
     if not (
-        isinstance(letters, dict) and all(isinstance(value, str) and len(value) <= 3 for value in letters.values())
+        isinstance(letters, dict) and all(isinstance(value, str) and _LETTERS.fullmatch(value) for value in letters.values())
     ):
         letters = None
     if not (isinstance(numbers, list) and len(numbers) == rows and all(type(number) is int for number in numbers)):

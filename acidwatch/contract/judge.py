@@ -21,6 +21,9 @@ from acidwatch.contract.typed import PARQUET_TYPES, Rows, type_rows
 MOST_MATERIALISED = 10_000
 """Findings written out for one batch; a hostile record of millions of bad cells must not exhaust the memory. All are counted."""
 
+MOST_UNKNOWN = 1_000
+"""Unknown columns written out for one batch: they are found first, and must leave room for what rejects it."""
+
 CLEAN_SCHEMA = pa.schema(
     [
         pa.field("batch_id", pa.string(), nullable=False),
@@ -146,14 +149,15 @@ def _check_form(submission: Submission, judgement: Judgement) -> Payload | None:
                 name,
                 f"column {name} is missing; leave its cells empty when it was not measured",
             )
-    for name in payload.columns:
-        if name not in SAMPLE_NAMES:
-            note(
-                "soft",
-                "schema.unknown-column",
-                name,
-                f"column {name[:100]!r} is not in the contract; it is kept in raw/ only",
-            )
+    unknown = [name for name in payload.columns if name not in SAMPLE_NAMES]
+    for name in unknown[:MOST_UNKNOWN]:
+        note(
+            "soft",
+            "schema.unknown-column",
+            name,
+            f"column {name[:100]!r} is not in the contract; it is kept in raw/ only",
+        )
+    judgement.soft += len(unknown[MOST_UNKNOWN:])
     return None if judgement.hard else payload
 
 

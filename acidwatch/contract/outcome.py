@@ -38,7 +38,7 @@ class Finding:
     message: str
 
     def __post_init__(self) -> None:
-        for name in ("sheet", "value", "message"):
+        for name in ("sheet", "cell", "column", "value", "message"):
             object.__setattr__(self, name, _printable(getattr(self, name)[:LONGEST_VALUE]))
 
 

@@ -88,7 +88,8 @@ def _is_null(c: Context, name: str) -> Mask:
 
 
 def _text(c: Context, name: str, row: int) -> str:
-    return str(c.rows.arrays[name][row].as_py() or "")
+    value = c.rows.arrays[name][row].as_py()
+    return "" if value is None else str(value)
 
 
 def _required(column: Column) -> Rule:
@@ -112,7 +113,7 @@ def _range(column: Column) -> Rule:
 
     def message(c: Context, row: int) -> str:
         value = c.rows.numbers[column.name][row]
-        return f"{column.name} is {value:g}, outside {column.low:g} to {column.high:g} {column.unit}".rstrip()
+        return f"{column.name} is {value:.15g}, outside {column.low:g} to {column.high:g} {column.unit}".rstrip()
 
     return Rule(
         f"range.{column.name}",

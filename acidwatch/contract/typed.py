@@ -21,7 +21,8 @@ PARQUET_TYPES: dict[Kind, pa.DataType] = {
     "datetime": pa.timestamp("us"),  # Spark refuses nanoseconds
 }
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?")
+# Year 0 is ISO 8601 and Arrow reads it, but Python and PostgreSQL have none.
+_DATE = re.compile(r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def type_cells(column: Column, cells: list[Any], misfits: list[Misfit]) -> pa.Ar
     try:
         if column.kind == "datetime":
             return _dates(cells)
+        if bool in set(map(type, cells)):
+            raise pa.ArrowInvalid("true and false are no numbers, though Arrow takes them for 1 and 0")
         return pa.array(cells, type=target)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, TypeError):
         pass  # some cell does not fit: find out which

@@ -92,7 +92,7 @@ class Watchdog:
         else:
             self._health.away("Kafka", f"no broker answers at {self._settings.kafka_bootstrap}")
             # After its return clients need a while to find their coordinator and rejoin.
-            self._broker_away_until = time.monotonic() + _PROBE_SECONDS + 60.0
+            self._broker_away_until = now + _PROBE_SECONDS + 60.0
 
     def _lags(self, assigned: set[Any]) -> bool:
         monitor = self._app.consumer

@@ -28,7 +28,7 @@ class Service:
     """A service that reads one topic.
 
     Attributes:
-        name: Of the service, and with `acidwatch-` before it of its consumer group.
+        name: Of the service; its consumer group is named after it.
         topic: What it reads.
         commit: Makes a group durable.
         begin: Called in the worker's loop before the first record is read.
@@ -42,11 +42,6 @@ class Service:
     end: Callable[[], Awaitable[None]]
 
 
-def consumer_group(service: str) -> str:
-    """Name of a service's consumer group."""
-    return f"acidwatch-{service}"
-
-
 def run(service: Service, settings: StreamSettings, health: Health) -> None:
     """Run until SIGTERM or SIGINT. Does not return: Faust's worker ends the process."""
     log = structlog.get_logger(__name__)
@@ -55,11 +50,11 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
         "started",
         health=f"http://{settings.health_host}:{port}",
         topic=service.topic,
-        group=consumer_group(service.name),
+        group=settings.group(service.name),
     )
     _wait_for_topic(service.topic, settings, health)
     app = faust.App(
-        consumer_group(service.name),
+        settings.group(service.name),
         broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
         store="memory://",
         datadir=tempfile.mkdtemp(prefix="acidwatch-faust-"),
@@ -92,6 +87,9 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
         Watchdog(app, reader, service.topic, settings, settings.stall_seconds, health).start()
 
     class Worker(faust.Worker):  # type: ignore[misc]
+        def _setup_logging(self) -> None:
+            """Logging is set up already; Faust's own would add handlers."""
+
         async def on_start(self) -> None:
             await service.begin()
             await super().on_start()
@@ -101,9 +99,9 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
             await service.end()
             log.info("stopped")
 
-    Worker(
-        app, redirect_stdouts=False, override_logging=False, quiet=True, loglevel=None, daemon=True
-    ).execute_from_commandline()
+    worker = Worker(app, redirect_stdouts=False, override_logging=False, quiet=True, loglevel=None, daemon=True)
+    worker.spinner = None  # its terminal codes would end up in the log
+    worker.execute_from_commandline()
 
 
 def _wait_for_topic(topic: str, settings: StreamSettings, health: Health) -> None:

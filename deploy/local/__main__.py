@@ -34,7 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = "run the whole pipeline once on a stack of its own, print what it found, and stop"
     demo = commands.add_parser("demo", help=text, description=text)
     demo.add_argument("--root", type=Path, default=DEFAULT_ROOT / "demo", help="folder of the stack; emptied first")
-    demo.add_argument("--data", type=Path, help="folder of samples, methods and sites workbooks; generated when not given")
+    demo.add_argument(
+        "--data", type=Path, help="folder of samples, methods and sites workbooks; generated when not given"
+    )
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "up":

@@ -85,7 +85,9 @@ class Cli:
             DemoStepError: It failed.
         """
         say(f"\n$ acidwatch {' '.join(arguments)}")
-        code = subprocess.run([sys.executable, "-m", "acidwatch.cli", *arguments], env=self._env, check=False).returncode
+        code = subprocess.run(
+            [sys.executable, "-m", "acidwatch.cli", *arguments], env=self._env, check=False
+        ).returncode
         if code:
             raise DemoStepError(f"acidwatch {arguments[0]} ended with {code}")
 

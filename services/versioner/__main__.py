@@ -37,7 +37,7 @@ def main() -> None:
     looking: list[asyncio.Task[None]] = []
 
     async def keep_looking() -> None:
-        """Publish what a crash left pending, and keep readiness true while no outcome comes."""
+        """Keep readiness true while no outcome comes."""
         log = structlog.get_logger(__name__)
         while True:
             try:

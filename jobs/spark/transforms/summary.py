@@ -25,8 +25,8 @@ def exact(value: Column) -> Column:
 
 
 def exact_mean(decimal: Column) -> Column:
-    """Mean of `exact` values that does not depend on their order (double)."""
-    return F.sum(decimal).cast("double") / F.count(decimal)
+    """Mean of `exact` values that does not depend on their order (double); divided as decimals, so that equal values are their mean."""
+    return (F.sum(decimal) / F.count(decimal)).cast("double")
 
 
 def statistics(measurements: DataFrame, key: Sequence[str]) -> DataFrame:

@@ -1,0 +1,39 @@
+"""Real servers for the tests that need them: one stack for the whole run, one deployment for each module."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.stack import Stack
+from tests.support.deployment import REAL_DATA, Deployment
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Kafka, HDFS and PostgreSQL, real ones."""
+    with Stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def deployment(
+    stack: Stack, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    """Topics, HDFS folder, database and consumer groups of this module's own, with tables and topics made."""
+    name = re.sub(r"\W+", "_", f"{request.path.parent.name}_{request.path.stem}")
+    made = Deployment(stack, name, tmp_path_factory.mktemp(name))
+    made.initialise()
+    yield made
+    made.stop_all()
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of EPA's real workbooks; tests that need it are skipped where it is absent."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("the real workbooks are not here (../shared/data/ltm)")
+    return REAL_DATA
