@@ -97,6 +97,7 @@ class GroupJudgement:
     clean: pa.Table
 
 
+@np.errstate(over="ignore", invalid="ignore")  # absurd values are findings, not warnings on stderr
 def judge(submissions: Sequence[Submission], reference: Reference) -> GroupJudgement:
     """Judge a group. Never raises for what is in a batch: every fault of the data is a finding."""
     judgements = [Judgement() for _ in submissions]

@@ -185,7 +185,7 @@ def _wrong_date(c: Context) -> Mask:
 def _wrong_date_message(c: Context, row: int) -> str:
     date = c.rows.arrays["DATE_SMP"][row].as_py()
     last = np.datetime_as_string(c.last_date[row] - np.timedelta64(1, "D"), unit="D")
-    return f"DATE_SMP is {date:%Y-%m-%d}; it must be from 1979-01-01 to the day it was sent, {last}"
+    return f"DATE_SMP is {date.date().isoformat()}; it must be from 1979-01-01 to the day it was sent, {last}"
 
 
 def _repeated_key(c: Context) -> Mask:

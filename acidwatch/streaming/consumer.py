@@ -6,7 +6,7 @@ consumer, not be skipped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from faust.transport.drivers.aiokafka import Consumer, Transport
@@ -27,11 +27,22 @@ class CheckedConsumer(Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._due: dict[TP, int] = {}
+        self._committed_before: dict[TP, int] = {}
 
     async def perform_seek(self) -> None:
         """After each assignment Faust seeks to what is committed: that offset is due, or 0 where nothing was committed."""
         await super().perform_seek()
         self._due = {tp: max(self._read_offset[tp] or 0, 0) for tp in self.assignment()}
+        for tp, due in self._due.items():
+            before = self._committed_before.get(tp, 0)
+            if due < before:  # Kafka forgets what was committed when a topic is removed
+                type(self).on_gap(OffsetGapError(tp.topic, tp.partition, before, due))
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        committed = await super()._commit_offsets(offsets, start_new_transaction)
+        if committed:
+            self._committed_before.update(offsets)
+        return bool(committed)
 
     def _to_message(self, tp: TP, record: Any) -> Any:
         due = self._due.get(tp, record.offset)

@@ -73,6 +73,7 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
         broker_request_timeout=15.0,
         broker_rebalance_timeout=20.0,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=10_000,  # how long a topic made anew, or a new partition, may go unnoticed
         consumer_max_fetch_size=settings.max_record_bytes + 2 * 1024**2,
         producer_acks=-1,
     )

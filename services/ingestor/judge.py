@@ -141,9 +141,12 @@ def _outcome(
     )
 
 
+_LAST_MS = 253_402_300_799_000  # year 9999; a producer may stamp its records with anything
+
+
 def _source_time(text: str | None, origin: Origin) -> datetime:
     """When the sending of the source began; the record's own time where a producer does not say it, or not readably."""
-    fallback = datetime.fromtimestamp(max(origin.timestamp_ms, 0) / 1000, UTC)
+    fallback = datetime.fromtimestamp(min(max(origin.timestamp_ms, 0), _LAST_MS) / 1000, UTC)
     try:
         time = datetime.fromisoformat(text or "")
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)

@@ -1,0 +1,112 @@
+"""Records that were never read and are gone: the consumer stops with a clear message instead of skipping them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from deploy.local.stack import Stack
+from tests.support.deployment import Deployment, until
+
+
+@pytest.fixture
+def fresh(stack: Stack, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """A deployment whose topics this test may break."""
+    name = "gap_" + str(abs(hash(request.node.name)) % 10**8)
+    made = Deployment(stack, name, tmp_path_factory.mktemp(name))
+    made.initialise()
+    made.load_reference(made.generate(100))
+    yield made
+    made.stop_all()
+
+
+def produce(deployment: Deployment, count: int) -> None:
+    """Records onto partition 0; what is in them does not matter here."""
+
+    async def send() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=deployment.env["ACIDWATCH_KAFKA_BOOTSTRAP"])
+        await producer.start()
+        try:
+            for number in range(count):
+                await producer.send_and_wait(deployment.env["ACIDWATCH_TOPIC_BATCHES"], b"%d" % number, partition=0)
+        finally:
+            await producer.stop()
+
+    asyncio.run(send())
+
+
+def administer(deployment: Deployment, do: Any) -> None:
+    """Run something with an admin client."""
+
+    async def run() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=deployment.env["ACIDWATCH_KAFKA_BOOTSTRAP"])
+        await admin.start()
+        try:
+            await do(admin)
+        finally:
+            await admin.close()
+
+    asyncio.run(run())
+
+
+def judged(deployment: Deployment) -> int:
+    ((count,),) = deployment.query("SELECT count(*) FROM ledger.deliveries")
+    return int(count)
+
+
+def test_records_removed_before_they_were_read_stop_the_ingestor_until_a_person_accepts_the_gap(fresh: Deployment) -> None:
+    topic = fresh.env["ACIDWATCH_TOPIC_BATCHES"]
+    versioner, ingestor = fresh.start("versioner"), fresh.start("ingestor")
+    produce(fresh, 5)
+    until(lambda: judged(fresh) == 5, "the first records")
+    assert ingestor.stop() == 0
+    produce(fresh, 10)
+    administer(fresh, lambda admin: admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=8)}))
+    stopped = fresh.start("ingestor")
+    assert stopped.popen.wait(60) == 1
+    (line,) = [event for event in stopped.events if event["event"] == "stopped at an offset gap"]
+    assert "expected 5, found 8" in line["reason"]
+    accept = f"{topic}/0@8"
+    assert f"ACIDWATCH_ACCEPT_GAP={accept}" in line["reason"]
+    again = fresh.start("ingestor")
+    assert again.popen.wait(60) == 1, "it must not creep past the gap by being started again"
+    assert judged(fresh) == 5
+    accepted = fresh.start("ingestor", accept_gap=accept)
+    until(lambda: judged(fresh) == 12, "the records after the gap")
+    assert accepted.stop() == 0
+    after = fresh.start("ingestor")
+    after.wait_ready()
+    produce(fresh, 1)
+    until(lambda: judged(fresh) == 13, "the next record, with no gap any more")
+    assert after.stop() == 0
+    assert versioner.stop() == 0
+
+
+def test_a_topic_made_anew_under_a_running_ingestor_stops_it(fresh: Deployment) -> None:
+    topic = fresh.env["ACIDWATCH_TOPIC_BATCHES"]
+    fresh.start("versioner")
+    ingestor = fresh.start("ingestor")
+    produce(fresh, 5)
+    until(lambda: judged(fresh) == 5, "the first records")
+    administer(fresh, lambda admin: admin.delete_topics([topic]))
+    until(lambda: _gone(fresh, topic), "the topic to be gone")
+    fresh.cli("topics", "create")
+    produce(fresh, 3)
+    assert ingestor.popen.wait(90) == 1
+    (line,) = [event for event in ingestor.events if event["event"] == "stopped at an offset gap"]
+    assert "expected 5, found 0" in line["reason"]
+
+
+def _gone(deployment: Deployment, topic: str) -> bool:
+    found: list[bool] = []
+
+    async def look(admin: AIOKafkaAdminClient) -> None:
+        found.append(topic not in await admin.list_topics())
+
+    administer(deployment, look)
+    return found[0]
