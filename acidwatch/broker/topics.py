@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+    TopicAlreadyExistsError,
+    for_code,
+)
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from acidwatch.broker.connection import asking_kafka, client_options
-from acidwatch.errors import PermanentError
+from acidwatch.errors import DependencyAwayError, PermanentError
 from acidwatch.settings import KafkaSettings
 
+_NO_COORDINATOR_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 _DAY_MS = 24 * 3600 * 1000
 
 
@@ -64,6 +72,17 @@ async def create_topics(settings: KafkaSettings) -> list[str]:
     return [topic.name for topic in missing]
 
 
+async def require_topic(settings: KafkaSettings, topic: str) -> None:
+    """Make sure that a topic is there before something is sent to it.
+
+    Raises:
+        DependencyAwayError: It is not, or no broker answers.
+    """
+    if not await end_offsets(settings, topic):
+        reason = f"topic {topic} does not exist; make it with: acidwatch topics create"
+        raise DependencyAwayError("Kafka", settings.kafka_bootstrap, reason)
+
+
 async def end_offsets(settings: KafkaSettings, topic: str) -> dict[int, int]:
     """The offset after the last record of each partition; empty when there is no such topic."""
     return (await _offsets(settings, topic))[1]
@@ -96,7 +115,15 @@ async def committed_offsets(settings: KafkaSettings, group: str, topic: str) -> 
         admin = AIOKafkaAdminClient(**client_options(settings))
         await admin.start()
         try:
-            offsets = await admin.list_consumer_group_offsets(group)
+            # A broker that has just started has no coordinator for the first moments.
+            async for attempt in AsyncRetrying(
+                stop=stop_after_delay(settings.kafka_timeout_seconds),
+                wait=wait_fixed(0.2),
+                retry=retry_if_exception_type(_NO_COORDINATOR_YET),
+                reraise=True,
+            ):
+                with attempt:
+                    offsets = await admin.list_consumer_group_offsets(group)
         finally:
             await admin.close()
     return {p.partition: meta.offset for p, meta in offsets.items() if p.topic == topic and meta.offset >= 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Annotated
@@ -52,21 +53,31 @@ app.add_typer(ledger.app, name="ledger", rich_help_panel=_SETUP)
 app.add_typer(topics.app, name="topics", rich_help_panel=_SETUP)
 
 
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version of acidwatch and exit.", is_eager=True)
-    ] = False,
-) -> None:
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         from acidwatch import __version__
 
         typer.echo(f"acidwatch {__version__}")
         raise typer.Exit
 
 
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version of acidwatch and exit.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 def main() -> None:
     """Run a command; acidwatch's own errors end it with one clear line and their exit code, never with a traceback."""
+    # What the Kafka client complains about reaches people as acidwatch's own error, once.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+    logging.getLogger("aiokafka").propagate = False
     try:
         app()
     except AcidwatchError as error:

@@ -79,9 +79,11 @@ async def _send(settings: KafkaSettings, batches: Plan, interval: float, from_ba
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from acidwatch.broker.send import ConfirmedSender
+    from acidwatch.broker.topics import require_topic
     from acidwatch.errors import DependencyAwayError
     from services.producer.replay import replay
 
+    await require_topic(settings, settings.topic_batches)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -26,6 +26,8 @@ EXIT_UNEXPECTED = 70
 EXIT_GAP = 1
 EXIT_AWAY = 3
 
+_COMMIT = "commit"  # what readiness waits for when it is no dependency with a name
+
 Event = Any
 """faust.Event: `.message` has topic, partition, offset, timestamp (s), key, value, headers; `.ack()` acknowledges."""
 
@@ -133,6 +135,7 @@ class GroupReader:
             except RetryableError as error:
                 attempt += 1
                 await self._wait_out(error, attempt)
+        self._health.goes_on(_COMMIT)
         if attempt:
             self._log.info("the outage is over", attempts=attempt, seconds=round(time.monotonic() - began, 1))
         for event in group:
@@ -146,7 +149,10 @@ class GroupReader:
     async def _wait_out(self, error: RetryableError, attempt: int) -> None:
         dependency = error.dependency if isinstance(error, DependencyAwayError) else type(error).__name__
         RETRIES.labels(self._health.service, dependency).inc()
-        self._health.away(dependency, str(error))
+        if isinstance(error, DependencyAwayError):
+            self._health.away(dependency, str(error))
+        else:
+            self._health.waits(_COMMIT, str(error))
         if self._app.should_stop:
             self._log.warning(
                 "stopping while a dependency is away; what was read will be read again", reason=str(error)

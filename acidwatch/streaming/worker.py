@@ -13,7 +13,7 @@ import faust
 import structlog
 
 from acidwatch.broker.probe import broker_answers
-from acidwatch.broker.topics import end_offsets
+from acidwatch.broker.topics import require_topic
 from acidwatch.errors import RetryableError
 from acidwatch.streaming.consumer import checked_transport
 from acidwatch.streaming.group import Commit, GroupReader
@@ -125,8 +125,7 @@ def _missing(topic: str, settings: StreamSettings) -> str:
     if not broker_answers(settings):
         return f"no broker answers at {settings.kafka_bootstrap}"
     try:
-        if not asyncio.run(end_offsets(settings, topic)):
-            return f"topic {topic} does not exist; make it with: acidwatch topics create"
+        asyncio.run(require_topic(settings, topic))
     except RetryableError as error:
         return str(error)
     return ""

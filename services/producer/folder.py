@@ -84,7 +84,11 @@ class DropFolder:
     async def _send(self, path: Path) -> bool:
         """Send one workbook, or what is left of it; whether it is finished."""
         log = structlog.get_logger(__name__).bind(workbook=path.name)
-        sha256 = await asyncio.to_thread(_digest, path)
+        try:
+            sha256 = await asyncio.to_thread(_digest, path)
+        except OSError as error:  # taken away between two looks, or not ours to read yet
+            log.warning("can't be read now", reason=str(error))
+            return False
         sent = self.memory.recall(sha256)
         if sent is not None and sent.done:
             log.info("known already", state="refused" if sent.refused else "sent", reason=sent.refused)
@@ -96,8 +100,14 @@ class DropFolder:
             SOURCES.labels("refused").inc()
             log.error("refused", reason=str(error))
             return True
+        if batches.table.sha256 != sha256:
+            return False  # replaced while it was read: look again
+        if sent is not None and sent.batch_rows != self.settings.batch_rows:
+            log.warning("sending from the beginning: the rows in a batch were changed", next_batch=sent.next_batch)
+            sent.batches, sent.next_batch, sent.batch_rows = batches.batches, 0, self.settings.batch_rows
         if sent is None:
-            sent = Sent(sha256, path.name, self.now().isoformat(), batches.batches)
+            started, rows = self.now().isoformat(), self.settings.batch_rows
+            sent = Sent(sha256, path.name, started, batches.batches, batch_rows=rows)
             self.memory.remember(sent)
         log.info(
             "sending",

@@ -18,6 +18,7 @@ class Sent:
         name: The name it had when it was first seen.
         source_time: When its sending first began, ISO 8601.
         batches: How many it has; 0 when it was refused.
+        batch_rows: Rows in each of them: an index says nothing in another cut.
         next_batch: The first one that is not confirmed.
         refused: Why it could not be read, for people; empty when it could.
     """
@@ -27,6 +28,7 @@ class Sent:
     source_time: str
     batches: int
     next_batch: int = 0
+    batch_rows: int = 0
     refused: str = ""
 
     @property

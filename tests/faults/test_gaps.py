@@ -15,7 +15,9 @@ from tests.support.deployment import Deployment, until
 
 
 @pytest.fixture
-def fresh(stack: Stack, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Deployment]:
+def fresh(
+    stack: Stack, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Deployment]:
     """A deployment whose topics this test may break."""
     name = "gap_" + str(abs(hash(request.node.name)) % 10**8)
     made = Deployment(stack, name, tmp_path_factory.mktemp(name))
@@ -59,7 +61,9 @@ def judged(deployment: Deployment) -> int:
     return int(count)
 
 
-def test_records_removed_before_they_were_read_stop_the_ingestor_until_a_person_accepts_the_gap(fresh: Deployment) -> None:
+def test_records_removed_before_they_were_read_stop_the_ingestor_until_a_person_accepts_the_gap(
+    fresh: Deployment,
+) -> None:
     topic = fresh.env["ACIDWATCH_TOPIC_BATCHES"]
     versioner, ingestor = fresh.start("versioner"), fresh.start("ingestor")
     produce(fresh, 5)

@@ -74,13 +74,21 @@ def _sending(deployment: Deployment, made: Generated) -> subprocess.Popen[bytes]
     )
 
 
-def test_send_stops_on_sigterm_and_goes_on_where_it_says(deployment: Deployment, workbooks: Callable[[int], Generated]) -> None:
+def test_send_stops_on_sigterm_and_goes_on_where_it_says(
+    deployment: Deployment, workbooks: Callable[[int], Generated]
+) -> None:
     made = workbooks(24)
     for name in ("ingestor", "versioner"):
         deployment.start(name)
     sending = _sending(deployment, made)
-    until(lambda: deployment.query("SELECT 1 FROM ledger.sources WHERE name = %s AND batch_count = 60"
-                                   " AND first_seen_at > now() - interval '20 s'", made.samples.name), "a batch to be recorded")
+    until(
+        lambda: deployment.query(
+            "SELECT 1 FROM ledger.sources WHERE name = %s AND batch_count = 60"
+            " AND first_seen_at > now() - interval '20 s'",
+            made.samples.name,
+        ),
+        "a batch to be recorded",
+    )
     sending.send_signal(signal.SIGTERM)
     _, said = sending.communicate(timeout=30)
     assert sending.returncode == 0

@@ -98,14 +98,18 @@ def test_services_wait_for_a_broker_that_is_away_at_the_start(stack: Stack, depl
     assert ingestor.stop() == 0
 
 
-def test_no_reference_table_is_a_dependency_that_is_away_and_rejects_nothing(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_no_reference_table_is_a_dependency_that_is_away_and_rejects_nothing(
+    stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     bare = Deployment(stack, "faults_bare", tmp_path_factory.mktemp("bare"))
     bare.initialise()
     try:
         made = bare.generate(200, seed=37)
         ingestor, versioner = bare.start("ingestor", **SMALL), bare.start("versioner", **SMALL)
         bare.send(made.samples)
-        until(lambda: any("reference" in e.get("reason", "") for e in ingestor.events), "it to ask for reference tables")
+        until(
+            lambda: any("reference" in e.get("reason", "") for e in ingestor.events), "it to ask for reference tables"
+        )
         assert "reference tables" in ingestor.get("/readyz")[1]
         bare.load_reference(made)
         bare.cli("wait", "--source", str(made.samples), "--timeout", "60s")

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 import orjson
 import pyarrow.parquet as pq
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acidwatch.archive.groupfile import (
@@ -23,9 +23,11 @@ from acidwatch.archive.groupfile import (
 from acidwatch.contract.batch import Origin, encode
 from acidwatch.contract.judge import CLEAN_SCHEMA, judge
 from acidwatch.contract.outcome import FileRef, Finding, Outcome
-from tests.unit.contract.makers import REFERENCE, columns_of, make_row, submit
+from tests.unit.contract.makers import QUICK, REFERENCE, columns_of, make_row, submit
 
-FINDING = Finding("hard", "range.CA_UEQ_L", "Sheet 1", "J2", "CA_UEQ_L", "9999", "CA_UEQ_L is 9999, outside 0 to 5000 ueq/L")
+FINDING = Finding(
+    "hard", "range.CA_UEQ_L", "Sheet 1", "J2", "CA_UEQ_L", "9999", "CA_UEQ_L is 9999, outside 0 to 5000 ueq/L"
+)
 OUTCOME = Outcome(
     batch_id="b", attempt=2, verdict="rejected", origin=Origin("t", 1, 5, 99), source_id="ab" * 32, source="s.xlsx",
     source_time="2024-05-17T00:00:00+00:00", batch_index=3, batch_count=None, subject="Sheet 1!A2:AD2", rows=1, hard=1, soft=0,
@@ -47,7 +49,7 @@ RECORD = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@QUICK
 @given(st.lists(RECORD, max_size=4))
 def test_raw_records_come_back_byte_for_byte(records: list[RawRecord]) -> None:
     assert read_raw(raw_file(records, b"{}")) == records

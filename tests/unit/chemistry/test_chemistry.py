@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from acidwatch.chemistry import balance, conductance
 from acidwatch.chemistry.classes import ANC_CLASSES
+from tests.unit.contract.makers import QUICK
 
 NAN = float("nan")
 
@@ -68,7 +69,9 @@ def test_the_ion_balance_difference_is_a_percentage_of_all_charges() -> None:
     # 100 (205 - 111 - 90) / (205 + 111 + 90 + 2 x 2) = 400 / 410 = 0.97561
     # 100 (150 - 50 - 40) / (150 + 50 + 40 + 0) = 6000 / 240 = 25
     # 100 (50 - 80 + 30) / (50 + 80 - 30 + 2 x 100) = 0 / 300 = 0
-    found = balance.ion_balance_difference_percent(arr(205, 150, 50), arr(111, 50, 80), arr(90, 40, -30), arr(2, 0, 100))
+    found = balance.ion_balance_difference_percent(
+        arr(205, 150, 50), arr(111, 50, 80), arr(90, 40, -30), arr(2, 0, 100)
+    )
     assert found.tolist() == pytest.approx([0.9756097561, 25.0, 0.0])
 
 
@@ -116,6 +119,7 @@ def test_the_limit_of_the_difference_depends_on_the_measured_conductance() -> No
     assert conductance.conductance_limit_percent(arr(0.5, 4.9, 5, 29.9, 30, 2000)).tolist() == [50, 50, 30, 30, 20, 20]
 
 
+@QUICK
 @given(st.floats(-1000, 10_000))
 def test_every_anc_is_in_exactly_one_class(anc: float) -> None:
     inside = [c for c in ANC_CLASSES if (c.low is None or anc >= c.low) and (c.high is None or anc < c.high)]

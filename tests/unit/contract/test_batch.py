@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acidwatch.contract.batch import (
@@ -24,6 +24,7 @@ from acidwatch.contract.batch import (
     value_digest,
 )
 from acidwatch.contract.headers import read_headers
+from tests.unit.contract.makers import QUICK
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 CELL: st.SearchStrategy[Value] = st.none() | TEXT | st.floats(allow_nan=False, allow_infinity=False)
@@ -31,8 +32,12 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
 )
-SOURCE = st.tuples(st.text("0123456789abcdef", min_size=64, max_size=64), TEXT, st.integers(1, 10**6), st.integers(1, 10**4))
-ORIGIN = st.builds(Origin, st.text("ab.-/", max_size=6), st.integers(0, 200), st.integers(0, 2**63), st.integers(0, 2**41))
+SOURCE = st.tuples(
+    st.text("0123456789abcdef", min_size=64, max_size=64), TEXT, st.integers(1, 10**6), st.integers(1, 10**4)
+)
+ORIGIN = st.builds(
+    Origin, st.text("ab.-/", max_size=6), st.integers(0, 200), st.integers(0, 2**63), st.integers(0, 2**41)
+)
 
 
 @st.composite
@@ -47,6 +52,7 @@ def test_the_id_of_a_batch_never_changes() -> None:
     assert id_from_origin(Origin("t", 0, 1, 2), value_digest(b"x")) == "63ef3265-29bc-5e40-b4c0-bfb97ae26478"
 
 
+@QUICK
 @given(SOURCE, SOURCE)
 def test_the_same_rows_have_the_same_id_and_others_another(one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
     assert batch_id(*one) == batch_id(*one)
@@ -55,6 +61,7 @@ def test_the_same_rows_have_the_same_id_and_others_another(one: tuple[Any, ...],
     assert read_headers([("ce_id", batch_id(*one).encode())]).batch_id == batch_id(*one)
 
 
+@QUICK
 @given(ORIGIN, ORIGIN, st.binary(max_size=4), st.binary(max_size=4))
 def test_ids_from_origins_are_distinct(one: Origin, other: Origin, value: bytes, other_value: bytes) -> None:
     ids = id_from_origin(one, value_digest(value)), id_from_origin(other, value_digest(other_value))
@@ -65,6 +72,7 @@ def test_an_origin_reads_as_topic_partition_and_offset() -> None:
     assert str(Origin("water-quality", 2, 17, 0)) == "water-quality/2@17"
 
 
+@QUICK
 @given(tables())
 def test_what_was_encoded_is_decoded_as_it_was(columns: dict[str, list[Value]]) -> None:
     payload = decode(encode(columns))
@@ -126,7 +134,7 @@ def test_a_list_of_records_that_has_another_name_in_each_does_not_exhaust_the_me
     assert time.monotonic() - began < 5
 
 
-@settings(max_examples=200)
+@QUICK
 @given(st.binary(max_size=200) | JSON.map(orjson.dumps) | st.builds(
     lambda body: orjson.dumps(body), st.fixed_dictionaries({}, optional={"columns": JSON, "records": JSON, "cells": JSON})
 ))  # fmt: skip

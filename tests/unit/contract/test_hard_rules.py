@@ -142,7 +142,10 @@ def test_later_than_today_is_measured_from_each_records_own_timestamp() -> None:
 
 def test_a_year_that_no_calendar_of_ours_has_is_a_finding() -> None:
     judgement = judge_rows(make_row(DATE_SMP="0000-01-01"), make_row(DATE_SMP="0000-01-01"))
-    assert (judgement.verdict, only(judge_row(DATE_SMP="0000-01-01"), "type.datetime").value) == ("rejected", "0000-01-01")
+    assert (judgement.verdict, only(judge_row(DATE_SMP="0000-01-01"), "type.datetime").value) == (
+        "rejected",
+        "0000-01-01",
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,9 @@ def test_samples_that_differ_in_one_part_of_the_natural_key_are_two(change: dict
 @pytest.mark.parametrize(
     ("depth", "shown"), [(None, "SAMPLE_DEPTH empty"), (0.0, "SAMPLE_DEPTH 0.0"), (1.5, "SAMPLE_DEPTH 1.5")]
 )
-def test_the_same_sample_twice_in_a_batch_is_rejected_even_when_its_depth_is_empty(depth: float | None, shown: str) -> None:
+def test_the_same_sample_twice_in_a_batch_is_rejected_even_when_its_depth_is_empty(
+    depth: float | None, shown: str
+) -> None:
     rows = [make_row(SAMPLE_DEPTH=depth), make_row(SITE_ID="77"), make_row(SAMPLE_DEPTH=depth, CA_UEQ_L=101.0)]
     judgement = judge_rows(*rows)
     finding = only(judgement, "key.duplicate")
@@ -200,7 +205,9 @@ def test_a_charge_difference_of_500_is_accepted_and_more_is_rejected() -> None:
         ("DATE_SMP", "\u0661\u0669\u0669\u0662-06-14", "type.datetime", "an ISO 8601 date such as 1992-06-14"),
     ],
 )
-def test_a_cell_of_another_type_is_quoted_in_the_one_finding_it_gets(column: str, value: Any, rule: str, words: str) -> None:
+def test_a_cell_of_another_type_is_quoted_in_the_one_finding_it_gets(
+    column: str, value: Any, rule: str, words: str
+) -> None:
     judgement = judge_row(**{column: value})
     finding = only(judgement, rule)
     assert (judgement.hard, finding.cell, finding.value) == (1, f"{LETTERS[column]}2", str(value))

@@ -18,8 +18,19 @@ from acidwatch.contract.headers import (
     read_headers,
     write_headers,
 )
+from tests.unit.contract.makers import QUICK
 
-NAMES = ["ce_id", "ce_source", "ce_sourceid", "ce_sourcetime", "ce_batchindex", "ce_batchcount", "ce_attempt", "ce_subject", "ce_type"]
+NAMES = [
+    "ce_id",
+    "ce_source",
+    "ce_sourceid",
+    "ce_sourcetime",
+    "ce_batchindex",
+    "ce_batchcount",
+    "ce_attempt",
+    "ce_subject",
+    "ce_type",
+]
 
 
 def test_what_was_written_is_read() -> None:
@@ -34,6 +45,7 @@ def test_what_was_written_is_read() -> None:
     assert (names["ce_specversion"], names["content-type"]) == (b"1.0", b"application/json")
 
 
+@QUICK
 @given(
     st.lists(st.tuples(st.sampled_from(NAMES) | st.text(max_size=5), st.none() | st.binary(max_size=30) | st.text().map(
         lambda text: text.encode("utf-8", "surrogatepass")
@@ -81,11 +93,13 @@ def test_a_subject_names_sheet_and_first_cell(subject: str | None, sheet: str, c
     assert (headers.sheet, headers.first_cell) == (sheet, cell)
 
 
+@QUICK
 @given(st.integers(1, 10**9))
 def test_the_letters_of_a_column_give_its_number_back(number: int) -> None:
     assert column_number(column_letters(number)) == number
 
 
+@QUICK
 @given(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=6))
 def test_the_number_of_a_column_gives_its_letters_back(letters: str) -> None:
     assert column_letters(column_number(letters)) == letters
@@ -105,7 +119,11 @@ def test_a_dead_letter_says_where_it_came_from_and_why_it_failed() -> None:
     )  # fmt: skip
     texts = {name: value.decode() for name, value in headers}
     assert all(name.startswith("dlq-") for name in texts)
-    assert (texts["dlq-origin-topic"], texts["dlq-origin-partition"], texts["dlq-origin-offset"]) == ("water-quality", "2", "17")
+    assert (texts["dlq-origin-topic"], texts["dlq-origin-partition"], texts["dlq-origin-offset"]) == (
+        "water-quality",
+        "2",
+        "17",
+    )
     assert (texts["dlq-rules"], texts["dlq-message"], texts["dlq-failures"]) == ("a.b,c.d", "\u03bceq", "3")
     assert texts["dlq-first-failed-at"] == "2024-05-17T00:00:00+00:00"
     original: list[tuple[str, bytes | None]] = [("ce_id", b"b"), ("x", None), ("x", b"")]

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acidwatch.contract.batch import encode
@@ -16,6 +16,7 @@ from acidwatch.contract.headers import BATCH_TYPE
 from acidwatch.contract.judge import CLEAN_SCHEMA, MOST_MATERIALISED, MOST_UNKNOWN, Submission, judge
 from acidwatch.contract.rules import FORM, HARD, SOFT
 from tests.unit.contract.makers import (
+    QUICK,
     REFERENCE,
     columns_of,
     judge_value,
@@ -33,7 +34,9 @@ JSON_CELL = st.recursive(
     | st.integers(-(2**63), 2**64 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-    | st.sampled_from(["1992-06-14", "0000-01-01", "9999-12-31T23:59:59.999999", "020058", "LTM_ME", "EPI", "Lake", 0, 1e308]),
+    | st.sampled_from(
+        ["1992-06-14", "0000-01-01", "9999-12-31T23:59:59.999999", "020058", "LTM_ME", "EPI", "Lake", 0, 1e308]
+    ),
     lambda cell: st.lists(cell, max_size=2) | st.dictionaries(st.text("ab"), cell, max_size=2),
     max_leaves=3,
 )
@@ -176,7 +179,7 @@ def test_an_empty_group_has_no_rows() -> None:
     assert (group.judgements, group.clean.num_rows, group.clean.schema) == ([], 0, CLEAN_SCHEMA)
 
 
-@settings(deadline=None, max_examples=60)
+@QUICK
 @given(
     st.lists(JSON_CELL, min_size=1, max_size=8),
     st.integers(1, 4),
@@ -206,10 +209,12 @@ def batches(draw: st.DrawFn) -> Submission:
     if draw(st.booleans()):
         rows.append(rows[0])
     moment = draw(st.sampled_from([0, 1_715_988_600_000]))
-    return submit(encode(columns_of(rows)), make_headers(len(rows)), batch_id=str(draw(st.integers(0, 99))), timestamp_ms=moment)
+    return submit(
+        encode(columns_of(rows)), make_headers(len(rows)), batch_id=str(draw(st.integers(0, 99))), timestamp_ms=moment
+    )
 
 
-@settings(deadline=None, max_examples=40)
+@QUICK
 @given(st.lists(batches(), min_size=1, max_size=4))
 def test_judging_a_group_is_judging_each_of_its_batches_alone(submissions: list[Submission]) -> None:
     together = judge(submissions, REFERENCE)

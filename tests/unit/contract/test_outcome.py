@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from acidwatch.contract.batch import Origin
 from acidwatch.contract.outcome import LONGEST_VALUE, FileRef, Finding, Outcome
 from acidwatch.contract.reference import Reference
+from tests.unit.contract.makers import QUICK
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=250)
 FINDING = st.builds(Finding, st.sampled_from(["hard", "soft"]), TEXT, TEXT, TEXT, TEXT, TEXT, TEXT)
@@ -24,11 +25,13 @@ OUTCOME = st.builds(
 )  # fmt: skip
 
 
+@QUICK
 @given(OUTCOME)
 def test_an_outcome_comes_back_as_it_was_sent(outcome: Outcome) -> None:
     assert Outcome.decode(outcome.encode()) == outcome
 
 
+@QUICK
 @given(FINDING)
 def test_the_texts_of_a_finding_can_be_shown_and_stored(finding: Finding) -> None:
     for text in (finding.sheet, finding.cell, finding.column, finding.value, finding.message):
@@ -36,7 +39,9 @@ def test_the_texts_of_a_finding_can_be_shown_and_stored(finding: Finding) -> Non
         assert len(text) <= LONGEST_VALUE
 
 
-@pytest.mark.parametrize("value", [b"", b"{", b"1", b"null", b"[]", b"{}", b'{"origin": null, "findings": [], "files": []}'])
+@pytest.mark.parametrize(
+    "value", [b"", b"{", b"1", b"null", b"[]", b"{}", b'{"origin": null, "findings": [], "files": []}']
+)
 def test_what_is_no_outcome_is_refused(value: bytes) -> None:
     with pytest.raises(ValueError, match="not an outcome event"):
         Outcome.decode(value)

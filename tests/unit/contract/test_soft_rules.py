@@ -13,7 +13,7 @@ from acidwatch.contract.rules import MAJOR_IONS, NEVER_ZERO
 from tests.unit.contract.makers import REFERENCE, columns_of, judge_row, make_headers, make_row, only, rules_of, submit
 
 NOTHING_MEASURED = {column.name: None for column in MEASUREMENTS}
-ONLY_ZEROS = {name: 0.0 for name in (*MAJOR_IONS, "ANC_UEQ_L")} | {"NH4_UEQ_L": None, "F_UEQ_L": None, "PH_LAB": None}
+ONLY_ZEROS = dict.fromkeys((*MAJOR_IONS, "ANC_UEQ_L"), 0.0) | {"NH4_UEQ_L": None, "F_UEQ_L": None, "PH_LAB": None}
 
 
 def conducting(calculated: float, measured: float, anc: float = 20.0) -> dict[str, Any]:

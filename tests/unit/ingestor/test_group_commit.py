@@ -43,7 +43,9 @@ def written(store: MemoryStore) -> dict[str, bytes]:
     return found
 
 
-def test_a_group_becomes_files_and_then_one_outcome_for_each_record(store: MemoryStore, sender: RecordingSender) -> None:
+def test_a_group_becomes_files_and_then_one_outcome_for_each_record(
+    store: MemoryStore, sender: RecordingSender
+) -> None:
     events = [event(1), event(2, BAD, batch_id="b-2"), event(3)]
     asyncio.run(commit_of(store, sender)(events))
     files = written(store)
@@ -68,7 +70,12 @@ def test_the_files_hold_every_record_each_accepted_row_once_and_all_findings(
     events = [event(1), event(2, BAD, batch_id="b-2"), event(3), event(4, BAD, batch_id="b-2")]
     asyncio.run(commit_of(store, sender)(events))
     files = written(store)
-    assert [(record.origin.offset, record.value) for record in read_raw(files["raw"])] == [(1, GOOD), (2, BAD), (3, GOOD), (4, BAD)]
+    assert [(record.origin.offset, record.value) for record in read_raw(files["raw"])] == [
+        (1, GOOD),
+        (2, BAD),
+        (3, GOOD),
+        (4, BAD),
+    ]
     assert [(batch_id, finding.rule) for batch_id, _, finding in read_findings(files["quarantine"])] == [
         ("b-2", "domain.SAMPLE_TYPE")
     ]
@@ -80,7 +87,9 @@ def test_the_files_hold_every_record_each_accepted_row_once_and_all_findings(
     assert "findings" in manifests["raw"]["outcomes"][0]
 
 
-@pytest.mark.parametrize(("value", "zones"), [(GOOD, ["clean", "raw"]), (BAD, ["quarantine", "raw"]), (None, ["quarantine", "raw"])])
+@pytest.mark.parametrize(
+    ("value", "zones"), [(GOOD, ["clean", "raw"]), (BAD, ["quarantine", "raw"]), (None, ["quarantine", "raw"])]
+)
 def test_a_zone_without_batches_gets_no_file(
     store: MemoryStore, sender: RecordingSender, value: bytes | None, zones: list[str]
 ) -> None:
@@ -88,7 +97,9 @@ def test_a_zone_without_batches_gets_no_file(
     assert sorted(written(store)) == zones
 
 
-def test_repeating_a_group_after_a_failed_send_writes_no_file_again(store: MemoryStore, sender: RecordingSender) -> None:
+def test_repeating_a_group_after_a_failed_send_writes_no_file_again(
+    store: MemoryStore, sender: RecordingSender
+) -> None:
     async def scenario() -> None:
         commit, events = commit_of(store, sender), [event(1)]
         sender.failures = 2

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acidwatch.contract.batch import Origin, encode, id_from_origin, value_digest
 from acidwatch.contract.headers import write_headers
 from acidwatch.contract.outcome import MOST_FINDINGS, Outcome
 from services.ingestor.judge import Judged, Received, judge_group
-from tests.unit.contract.makers import REFERENCE, SENT_MS, columns_of, make_row, make_rows
+from tests.unit.contract.makers import QUICK, REFERENCE, SENT_MS, columns_of, make_row, make_rows
 
 JUDGED_AT = datetime(2024, 5, 17, 23, 45, tzinfo=UTC)
 GOOD = encode(columns_of([make_row()]))
@@ -62,14 +62,24 @@ def test_a_record_without_a_usable_id_gets_one_from_its_origin(value: bytes | No
 
 
 def test_records_of_other_origins_get_other_ids() -> None:
-    origins = [Origin("t", 0, 5, 1), Origin("t", 1, 5, 1), Origin("t", 0, 6, 1), Origin("t", 0, 5, 2), Origin("u", 0, 5, 1)]
+    origins = [
+        Origin("t", 0, 5, 1),
+        Origin("t", 1, 5, 1),
+        Origin("t", 0, 6, 1),
+        Origin("t", 0, 5, 2),
+        Origin("u", 0, 5, 1),
+    ]
     judged = judge(*(replace(bare(0), origin=origin) for origin in origins))
     assert len({outcome.batch_id for outcome in judged.outcomes}) == len(origins)
 
 
 def test_the_same_bytes_twice_in_a_group_are_two_outcomes_and_one_set_of_rows() -> None:
     judged = judge(received(1), received(2), received(3, OTHER, batch_id="b-2"))
-    assert [(outcome.batch_id, outcome.origin.offset) for outcome in judged.outcomes] == [("b-1", 1), ("b-1", 2), ("b-2", 3)]
+    assert [(outcome.batch_id, outcome.origin.offset) for outcome in judged.outcomes] == [
+        ("b-1", 1),
+        ("b-1", 2),
+        ("b-2", 3),
+    ]
     assert [outcome.verdict for outcome in judged.outcomes] == ["accepted"] * 3
     assert judged.clean["batch_id"].to_pylist() == ["b-1", "b-2"]
     assert judged.repeats == {1}
@@ -137,7 +147,7 @@ def test_a_record_stamped_with_an_impossible_time_is_judged(timestamp_ms: int) -
     assert outcome.source_time[:4] in ("1970", "9999")
 
 
-@settings(deadline=None, max_examples=60)
+@QUICK
 @given(
     st.lists(
         st.builds(

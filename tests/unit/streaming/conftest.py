@@ -19,7 +19,7 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
-class Exited(asyncio.CancelledError):  # noqa: N818
+class Exited(asyncio.CancelledError):
     """Stands for the end of the process; what would end a task passes every handler, as the end of a process does."""
 
     def __init__(self, code: int) -> None:

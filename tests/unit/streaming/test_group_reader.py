@@ -39,7 +39,9 @@ def run(
     return reader
 
 
-def test_a_group_holds_at_most_so_many_records_and_the_end_of_the_stream_flushes_the_rest(app: FakeApp, diary: Diary) -> None:
+def test_a_group_holds_at_most_so_many_records_and_the_end_of_the_stream_flushes_the_rest(
+    app: FakeApp, diary: Diary
+) -> None:
     run(app, diary, FakeStream(diary.event(offset) for offset in range(7)), group_records=3)
     assert diary.groups == [[0, 1, 2], [3, 4, 5], [6]]
     assert diary.acknowledged == list(range(7))
@@ -61,13 +63,21 @@ def test_a_stop_or_rebalance_flushes_the_group_at_hand_long_before_its_time(app:
     def stops() -> None:
         app.active = False
 
-    run(app, diary, FakeStream([diary.event(0), diary.event(1)], stays_open=True, after=stops), until=2, group_seconds=60.0)
+    run(
+        app,
+        diary,
+        FakeStream([diary.event(0), diary.event(1)], stays_open=True, after=stops),
+        until=2,
+        group_seconds=60.0,
+    )
     assert diary.groups == [[0, 1]]
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, 3000), max_size=12), st.integers(1, 5))
-def test_however_groups_are_cut_every_record_is_committed_once_and_acknowledged_in_order(sizes: list[int], most: int) -> None:
+def test_however_groups_are_cut_every_record_is_committed_once_and_acknowledged_in_order(
+    sizes: list[int], most: int
+) -> None:
     app, diary = FakeApp(), Diary()
     events = [diary.event(offset, b"x" * size) for offset, size in enumerate(sizes)]
     run(app, diary, FakeStream(events), group_records=most, group_bytes=2048)
@@ -82,9 +92,16 @@ def test_a_group_is_acknowledged_in_order_and_only_after_its_commit(app: FakeApp
 
 
 @pytest.mark.parametrize(
-    "error", [DependencyAwayError("HDFS", "http://nowhere", "no answer"), OutcomeUnknownError("unknown"), RetryableError("later")]
+    "error",
+    [
+        DependencyAwayError("HDFS", "http://nowhere", "no answer"),
+        OutcomeUnknownError("unknown"),
+        RetryableError("later"),
+    ],
 )
-def test_an_outage_is_waited_out_in_place_with_the_same_group(app: FakeApp, diary: Diary, error: RetryableError) -> None:
+def test_an_outage_is_waited_out_in_place_with_the_same_group(
+    app: FakeApp, diary: Diary, error: RetryableError
+) -> None:
     tried: list[Any] = []
     health = Health("test", {})
     seen: list[bool] = []
@@ -104,7 +121,9 @@ def test_an_outage_is_waited_out_in_place_with_the_same_group(app: FakeApp, diar
     assert (diary.groups, diary.acknowledged) == ([[0, 1]], [0, 1])
 
 
-def test_an_error_that_names_no_dependency_does_not_keep_the_service_unready_for_ever(app: FakeApp, diary: Diary) -> None:
+def test_an_error_that_names_no_dependency_does_not_keep_the_service_unready_for_ever(
+    app: FakeApp, diary: Diary
+) -> None:
     health, tried = Health("test", {}), []
 
     async def fails_once(group: list[Any]) -> None:
@@ -135,7 +154,9 @@ def test_the_watchdog_sees_reading_retrying_and_acknowledging(app: FakeApp, diar
     assert (readers[0].progress.oldest_read, readers[0].progress.retrying) == (None, None)
 
 
-def test_told_to_stop_during_an_outage_it_leaves_without_acknowledging(app: FakeApp, diary: Diary, exits: list[int]) -> None:
+def test_told_to_stop_during_an_outage_it_leaves_without_acknowledging(
+    app: FakeApp, diary: Diary, exits: list[int]
+) -> None:
     async def away(group: list[Any]) -> None:
         app.should_stop = True
         raise DependencyAwayError("HDFS", "nowhere", "no answer")
@@ -179,7 +200,9 @@ def test_a_hole_finishes_what_came_before_it_and_then_ends_the_process(
     assert app.consumer.commits == 1, "what was acknowledged is committed before"
 
 
-def test_a_hole_leaves_the_group_unacknowledged_when_its_commit_fails(app: FakeApp, diary: Diary, exits: list[int]) -> None:
+def test_a_hole_leaves_the_group_unacknowledged_when_its_commit_fails(
+    app: FakeApp, diary: Diary, exits: list[int]
+) -> None:
     async def fails(group: list[Any]) -> None:
         raise ValueError("a bug")
 
@@ -195,13 +218,17 @@ def test_the_first_record_of_a_partition_may_have_any_offset_and_partitions_are_
     assert (exits, diary.acknowledged) == ([], [100, 7, 101, 8])
 
 
-def test_after_a_rebalance_a_partition_begins_again_where_it_was_committed(app: FakeApp, diary: Diary, exits: list[int]) -> None:
+def test_after_a_rebalance_a_partition_begins_again_where_it_was_committed(
+    app: FakeApp, diary: Diary, exits: list[int]
+) -> None:
     events = [diary.event(4), diary.event(5), diary.event(4, generation=2), diary.event(5, generation=2)]
     run(app, diary, FakeStream(events))
     assert (exits, diary.acknowledged) == ([], [4, 5, 4, 5])
 
 
-def test_a_gap_that_the_consumer_saw_stops_before_the_first_record_after_it(app: FakeApp, diary: Diary, exits: list[int]) -> None:
+def test_a_gap_that_the_consumer_saw_stops_before_the_first_record_after_it(
+    app: FakeApp, diary: Diary, exits: list[int]
+) -> None:
     gap = OffsetGapError("t", 0, expected=2, found=9)
 
     async def keep(group: list[Any]) -> None:

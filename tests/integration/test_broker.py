@@ -1,0 +1,96 @@
+"""Topics and confirmed sends on a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from acidwatch.broker.probe import broker_answers
+from acidwatch.broker.send import ConfirmedSender, Record
+from acidwatch.broker.topics import committed_offsets, create_topics, end_offsets
+from acidwatch.errors import DependencyAwayError, PermanentError
+from acidwatch.settings import KafkaSettings
+from deploy.local.stack import Stack
+
+
+@pytest.fixture
+def settings(stack: Stack, request: pytest.FixtureRequest) -> KafkaSettings:
+    name = request.node.name[:60].replace("_", "-")
+    return KafkaSettings(
+        kafka_bootstrap=stack.kafka_bootstrap,
+        topic_batches=name,
+        topic_outcomes=f"{name}.outcomes",
+        topic_letters=f"{name}.dlq",
+        kafka_timeout_seconds=5,
+        max_record_bytes=1024**2,
+    )
+
+
+def test_topics_are_made_once_and_making_them_again_changes_nothing(settings: KafkaSettings) -> None:
+    assert asyncio.run(create_topics(settings)) == [
+        settings.topic_batches,
+        settings.topic_outcomes,
+        settings.topic_letters,
+    ]
+    assert asyncio.run(create_topics(settings)) == []
+    assert asyncio.run(end_offsets(settings, settings.topic_batches)) == {0: 0, 1: 0, 2: 0}
+
+
+def test_the_end_of_a_topic_that_does_not_exist_is_empty(settings: KafkaSettings) -> None:
+    assert asyncio.run(end_offsets(settings, "no-such-topic")) == {}
+    assert asyncio.run(committed_offsets(settings, "no-such-group", "no-such-topic")) == {}
+
+
+def send(settings: KafkaSettings, *records: Record) -> list[tuple[int, int]]:
+    async def run() -> list[tuple[int, int]]:
+        sender = ConfirmedSender(settings)
+        try:
+            return [(place.partition, place.offset) for place in await sender.send(records)]
+        finally:
+            await sender.close()
+
+    return asyncio.run(run())
+
+
+def test_sent_records_are_confirmed_in_order_with_their_place(settings: KafkaSettings) -> None:
+    asyncio.run(create_topics(settings))
+    places = send(
+        settings, *(Record(settings.topic_batches, b"key", b"%d" % n, [("h", b"1"), ("n", None)]) for n in range(20))
+    )
+    assert len({partition for partition, _ in places}) == 1
+    assert [offset for _, offset in places] == list(range(20))
+
+
+def test_a_dead_letter_may_be_larger_than_the_largest_batch(settings: KafkaSettings) -> None:
+    asyncio.run(create_topics(settings))
+    largest = b"x" * (settings.max_record_bytes - 1000)
+    send(settings, Record(settings.topic_batches, b"k", largest, []))
+    headers = [("dlq-message", b"m" * 200_000)]
+    assert send(settings, Record(settings.topic_letters, b"k", largest, headers))
+
+
+def test_a_record_that_the_broker_refuses_is_a_permanent_error(settings: KafkaSettings) -> None:
+    asyncio.run(create_topics(settings))
+    with pytest.raises(PermanentError, match="MessageSizeTooLarge"):
+        send(settings, Record(settings.topic_batches, b"k", b"x" * (settings.max_record_bytes + 500_000), []))
+
+
+def test_a_broker_that_is_away_is_named_with_its_address() -> None:
+    away = KafkaSettings(kafka_bootstrap="127.0.0.1:9", kafka_timeout_seconds=2)
+    assert not broker_answers(away)
+    for call in (create_topics(away), end_offsets(away, "t")):
+        with pytest.raises(DependencyAwayError, match=r"Kafka is away at 127\.0\.0\.1:9"):
+            asyncio.run(call)
+    with pytest.raises(DependencyAwayError, match=r"Kafka is away at 127\.0\.0\.1:9"):
+        send(away, Record("t", b"", b"", []))
+
+
+def test_a_frozen_broker_does_not_answer_although_it_accepts_connections(stack: Stack, settings: KafkaSettings) -> None:
+    assert broker_answers(settings)
+    stack.kafka.freeze()
+    try:
+        assert not broker_answers(settings, timeout_seconds=0.5)
+    finally:
+        stack.kafka.thaw()
+    assert broker_answers(settings)

@@ -1,0 +1,128 @@
+"""Commands against servers that are away or settings that are wrong: one clear line, the right exit code, never a traceback."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.deployment import Deployment
+
+AWAY = {
+    "Kafka": {"ACIDWATCH_KAFKA_BOOTSTRAP": "127.0.0.1:9", "ACIDWATCH_KAFKA_TIMEOUT_SECONDS": "2"},
+    "HDFS": {"ACIDWATCH_HDFS_URL": "http://127.0.0.1:9", "ACIDWATCH_HDFS_TIMEOUT_SECONDS": "2"},
+    "PostgreSQL": {
+        "ACIDWATCH_DATABASE_URL": "postgresql://acidwatch:secret@127.0.0.1:9/acidwatch",
+        "ACIDWATCH_DATABASE_TIMEOUT_SECONDS": "2",
+    },
+}
+
+
+def commands(deployment: Deployment) -> dict[str, tuple[str, list[str]]]:
+    made = deployment.generate(100)
+    return {
+        "send": ("Kafka", ["send", str(made.samples), "--interval", "0"]),
+        "topics create": ("Kafka", ["topics", "create"]),
+        "wait": ("Kafka", ["wait"]),
+        "reference load": ("HDFS", ["reference", "load", "--sites", str(made.sites), "--methods", str(made.methods)]),
+        "status": ("PostgreSQL", ["status"]),
+        "status without Kafka": ("Kafka", ["status"]),
+        "sources list": ("PostgreSQL", ["sources", "list"]),
+        "batches list": ("PostgreSQL", ["batches", "list"]),
+        "versions list": ("PostgreSQL", ["versions", "list"]),
+        "ledger migrate": ("PostgreSQL", ["ledger", "migrate"]),
+        "metrics site": ("PostgreSQL", ["metrics", "site"]),
+        "job metrics": ("PostgreSQL", ["job", "metrics"]),
+    }
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "send",
+        "topics create",
+        "wait",
+        "reference load",
+        "status",
+        "status without Kafka",
+        "sources list",
+        "batches list",
+        "versions list",
+        "ledger migrate",
+        "metrics site",
+        "job metrics",
+    ],
+)
+def test_a_dependency_that_is_away_is_one_line_and_exit_code_3(deployment: Deployment, command: str) -> None:
+    dependency, arguments = commands(deployment)[command]
+    done = deployment.run(*arguments, env=AWAY[dependency])
+    lines = [line for line in done.stderr.splitlines() if line.startswith("acidwatch: ")]
+    assert done.returncode == 3, done.stderr
+    assert len(lines) == 1
+    assert f"{dependency} is away at" in lines[0]
+    assert "127.0.0.1:9" in lines[0]
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("service", ["producer", "ingestor", "versioner"])
+def test_a_service_with_wrong_settings_names_all_of_them_and_where_it_looked(
+    deployment: Deployment, service: str
+) -> None:
+    import os
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", f"services.{service}"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", ".") + ":" + str(deployment_root()),
+             "ACIDWATCH_HEALTH_PORT": "99999", "ACIDWATCH_LOG_LEVEL": "LOUD"},
+        cwd=deployment.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    for name in (
+        "ACIDWATCH_KAFKA_BOOTSTRAP is not set",
+        "ACIDWATCH_HEALTH_PORT is wrong",
+        "ACIDWATCH_LOG_LEVEL is wrong",
+    ):
+        (line,) = [line for line in done.stderr.splitlines() if line.startswith(name)]
+        assert "looked in" in line
+    assert "Traceback" not in done.stderr
+
+
+def deployment_root() -> str:
+    from tests.support.deployment import PROJECT
+
+    return str(PROJECT)
+
+
+def test_waiting_for_a_workbook_that_was_never_sent_says_so_with_exit_code_1(deployment: Deployment) -> None:
+    made = deployment.generate(100)
+    done = deployment.run("wait", "--source", str(made.samples), "--timeout", "1s")
+    assert done.returncode == 1
+    assert "1 of 1 batches of samples.xlsx never came" in done.stderr
+
+
+def test_a_dry_run_sends_nothing(deployment: Deployment) -> None:
+    made = deployment.generate(100)
+    assert "would send 1 batches" in deployment.cli("send", str(made.samples), "--dry-run")
+    assert deployment.json("status")["batches"]["in_flight"] == 0
+
+
+def test_a_reference_workbook_with_faults_names_each_cell_and_loads_nothing(deployment: Deployment) -> None:
+    import openpyxl
+
+    made = deployment.generate(100, seed=5)
+    book = openpyxl.load_workbook(made.sites)
+    sheet = book.worksheets[0]
+    sheet["C2"] = "north"
+    sheet["A3"] = None
+    broken = deployment.folder / "broken-sites.xlsx"
+    book.save(broken)
+    done = deployment.run("reference", "load", "--sites", str(broken), "--methods", str(made.methods))
+    assert done.returncode == 2
+    assert "!C2: LATDD is 'north'; it must be number" in done.stderr
+    assert "!A3: SITE_ID is empty" in done.stderr
+    assert "Traceback" not in done.stderr

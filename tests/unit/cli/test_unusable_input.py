@@ -1,0 +1,198 @@
+"""What can't be used ends a command with exit code 2 and clear lines, never with a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import openpyxl
+import orjson
+import pytest
+
+from acidwatch.cli.durations import parse_duration
+from acidwatch.contract.columns import METHODS, SAMPLE_NAMES, SITES
+from tests.unit.cli.conftest import Done, Run
+from tests.unit.contract.makers import make_rows
+
+KAFKA = {"ACIDWATCH_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+HDFS = {"ACIDWATCH_HDFS_URL": "http://127.0.0.1:1"}
+DATABASE = {"ACIDWATCH_DATABASE_URL": "postgresql://me:pa55word@127.0.0.1:1/none"}
+
+
+def book(path: Path, header: list[str], *rows: list[object]) -> Path:
+    workbook = openpyxl.Workbook()
+    for row in (header, *rows):
+        workbook.worksheets[0].append(row)
+    workbook.save(path)
+    return path
+
+
+def samples(place: Path, count: int = 3) -> Path:
+    return book(
+        place / "samples.xlsx", list(SAMPLE_NAMES), *([row[name] for name in SAMPLE_NAMES] for row in make_rows(count))
+    )
+
+
+def assert_refused(done: Done, *parts: str) -> None:
+    """Exit code 2, one line that has these parts, nothing on stdout."""
+    assert (done.code, done.out) == (2, "")
+    (line,) = done.err.splitlines()
+    assert line.startswith("acidwatch: ")
+    assert [part for part in parts if part not in line] == []
+
+
+@pytest.mark.parametrize("command", [("send",), ("wait", "--source")])
+def test_no_such_file(run: Run, command: tuple[str, ...]) -> None:
+    assert_refused(run(*command, "nowhere.xlsx", **KAFKA, **DATABASE), "nowhere.xlsx")
+
+
+@pytest.mark.parametrize("content", [b"", b"SITE_ID,PROGRAM_ID\n", b"PK\x03\x04 cut off"])
+def test_not_a_workbook(run: Run, place: Path, content: bytes) -> None:
+    (place / "x.xlsx").write_bytes(content)
+    assert_refused(run("send", "x.xlsx", **KAFKA), "x.xlsx")
+
+
+def test_missing_columns_are_all_named(run: Run, place: Path) -> None:
+    book(place / "x.xlsx", [name for name in SAMPLE_NAMES if name not in ("SO4_UEQ_L", "DATE_SMP")], ["x"])
+    assert_refused(run("send", "x.xlsx", **KAFKA), "lacks the columns DATE_SMP, SO4_UEQ_L")
+
+
+def test_a_sheet_that_is_not_there(run: Run, place: Path) -> None:
+    samples(place)
+    assert_refused(run("send", "samples.xlsx", "--sheet", "May", **KAFKA), "'May'")
+
+
+def test_a_batch_that_is_not_there(run: Run, place: Path) -> None:
+    samples(place)
+    assert_refused(run("send", "samples.xlsx", "--from-batch", 2, **KAFKA), "has batches 0 to 0")
+
+
+@pytest.mark.parametrize("duration", ["soon", "-5s", "nan"])
+@pytest.mark.parametrize(("command", "option"), [(("send", "x.xlsx"), "--interval"), (("wait",), "--timeout")])
+def test_a_bad_duration_says_how_to_write_it(run: Run, command: tuple[str, ...], option: str, duration: str) -> None:
+    done = run(*command, f"{option}={duration}", **KAFKA, **DATABASE)
+    assert (done.code, done.out) == (2, "")
+    assert "is no duration; write it like 10s, 5m, 250ms or 0" in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0", 0.0), ("10", 10.0), ("10s", 10.0), (" 5m ", 300.0), ("250ms", 0.25), ("1.5h", 5400.0), ("2 s", 2.0)],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        (("send", "x.xlsx"), ["KAFKA_BOOTSTRAP"]),
+        (("wait",), ["KAFKA_BOOTSTRAP"]),
+        (("status",), ["KAFKA_BOOTSTRAP"]),
+        (("topics", "create"), ["KAFKA_BOOTSTRAP"]),
+        (("sources", "list"), ["DATABASE_URL"]),
+        (("batches", "list"), ["DATABASE_URL"]),
+        (("batches", "show", "b"), ["DATABASE_URL"]),
+        (("versions", "list"), ["DATABASE_URL"]),
+        (("versions", "show", "1"), ["DATABASE_URL"]),
+        (("ledger", "migrate"), ["DATABASE_URL"]),
+        (("metrics", "site"), ["DATABASE_URL"]),
+        (("reference", "load", "--sites", "s.xlsx", "--methods", "m.xlsx"), ["HDFS_URL"]),
+    ],
+)
+def test_missing_settings_are_named_with_every_place_looked_in(
+    run: Run, command: tuple[str, ...], missing: list[str]
+) -> None:
+    done = run(*command)
+    assert (done.code, done.out) == (2, "")
+    lines = done.err.splitlines()
+    assert [line.split(" (")[0] for line in lines] == [f"acidwatch: ACIDWATCH_{name} is not set" for name in missing]
+    assert all("looked in the environment, .env, .local/stack.env and " in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("nonsense",), ("send",), ("send", "x.xlsx", "--batch-size", "0"), ("versions", "show", "one"), ("batches", "list", "--verdict", "x"),
+     ("sources", "list", "--limit", "0"), ("sources", "list", "--output", "xml"), ("metrics", "category", "--programme", "A", "--value", "B")],
+)  # fmt: skip
+def test_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments, **DATABASE, **KAFKA)
+    assert (done.code, done.out) == (2, "")
+    assert "Traceback" not in done.err
+
+
+def test_a_database_that_is_away_is_exit_code_3_and_its_password_is_not_shown(run: Run) -> None:
+    done = run("sources", "list", **DATABASE, ACIDWATCH_DATABASE_TIMEOUT_SECONDS="0.2")
+    assert (done.code, done.out) == (3, "")
+    (line,) = (line for line in done.err.splitlines() if line.startswith("acidwatch: "))
+    assert line.startswith("acidwatch: PostgreSQL is away at 127.0.0.1:1/none: ")
+    assert "pa55word" not in done.err
+
+
+def test_a_process_ends_without_a_traceback(place: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "acidwatch.cli", "send", "nowhere.xlsx"],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("acidwatch: ACIDWATCH_KAFKA_BOOTSTRAP is not set")
+
+
+def test_a_dry_run_says_what_would_be_sent_and_needs_no_broker(run: Run, place: Path) -> None:
+    samples(place, 5)
+    done = run("send", "samples.xlsx", "--dry-run", "--batch-size", 2, "--from-batch", 1, "--output", "json", **KAFKA)
+    assert (done.code, done.err) == (0, "")
+    said = orjson.loads(done.out)
+    assert (said["rows"], said["batches"], said["from_batch"], said["sent"], said["dry_run"]) == (5, 3, 1, 0, True)
+    assert (
+        run("send", "samples.xlsx", "--dry-run").out
+        == "would send 1 batches (5 rows) of samples.xlsx to water-quality\n"
+    )
+
+
+def reference_books(place: Path, *sites: tuple[str | None, str], start: object = 1990.0) -> tuple[str, ...]:
+    site_names, method_names = [column.name for column in SITES], [column.name for column in METHODS]
+    book(
+        place / "s.xlsx", site_names, *([site, programme, *[None] * (len(site_names) - 2)] for site, programme in sites)
+    )
+    book(place / "m.xlsx", method_names, ["LTM_ME", "NA", start, None, "ICP", "x"])
+    return "reference", "load", "--sites", "s.xlsx", "--methods", "m.xlsx", "--dry-run"
+
+
+def test_reference_workbooks_are_counted_in_a_dry_run(run: Run, place: Path) -> None:
+    done = run(*reference_books(place, ("020058", "LTM_ME"), ("020058", "LTM_ALTM")), **HDFS)
+    assert (done.code, done.out, done.err) == (0, "would load 2 sites, 1 methods\n", "")
+
+
+def test_every_fault_of_a_reference_workbook_is_said_at_once_by_its_cell(run: Run, place: Path) -> None:
+    done = run(*reference_books(place, ("1", "LTM_ME"), (None, "LTM_ME"), ("1", "LTM_ME")), **HDFS)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines() == [
+        "acidwatch: s.xlsx: Sheet!A3: SITE_ID is empty",
+        "acidwatch: s.xlsx: rows 2 and 4 have the same SITE_ID, PROGRAM_ID: ('1', 'LTM_ME')",
+    ]
+    done = run(*reference_books(place, ("1", "LTM_ME"), start="early"))
+    assert (done.code, done.err) == (2, "acidwatch: m.xlsx: Sheet!C2: START_YEAR is 'early'; it must be integer\n")
+
+
+def test_generate_makes_workbooks_that_send_can_read(run: Run, place: Path) -> None:
+    made = run("generate", "--rows", 150, "--seed", 3, "--out", "made", "--broken", "range@1", "--output", "json")
+    assert (made.code, made.err) == (0, "")
+    (fault,) = orjson.loads(made.out)["faults"]
+    assert (fault["kind"], fault["batch"], fault["rule"]) == ("range", 1, "range.SO4_UEQ_L")
+    assert "150 rows" in run("send", "made/samples.xlsx", "--dry-run", **KAFKA).out
+    assert "lost-zeros" in run("generate", "--broken", "list").out
+    assert_refused(run("generate", "--rows", 10, "--broken", "nonsense"), "nonsense")
+
+
+def test_the_version_is_printed(run: Run) -> None:
+    done = run("--version")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("acidwatch ")

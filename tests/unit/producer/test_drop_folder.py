@@ -1,0 +1,238 @@
+"""The drop folder: each workbook once, across restarts, and what is no workbook refused once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acidwatch.contract.headers import read_headers
+from acidwatch.telemetry.health import Health
+from services.producer import folder as folder_module
+from services.producer.folder import DropFolder
+from services.producer.memory import Memory, Sent
+from services.producer.settings import ProducerSettings
+from tests.unit.producer.conftest import NOW, MakeBook, RecordingSender
+
+
+class Drop:
+    """A drop folder with its memory; `look` looks so many times in one process, and another `look` is a restart."""
+
+    def __init__(self, tmp_path: Path, sender: RecordingSender) -> None:
+        self.path, self.state, self.sender = tmp_path / "drop", tmp_path / "state", sender
+        self.path.mkdir()
+        self.health = Health("producer")
+
+    def make(self, stop: asyncio.Event, **changes: Any) -> DropFolder:
+        """The service's work in a new process."""
+        given = {"drop_folder": self.path, "state_folder": self.state, "interval_seconds": 0.0, "batch_rows": 1,
+                 "kafka_bootstrap": "127.0.0.1:1", "look_seconds": 0.001} | changes  # fmt: skip
+        settings = ProducerSettings(_env_file=None, **given)
+        return DropFolder(settings, self.sender, Memory(self.state), self.health, lambda: NOW, stop)  # type: ignore[arg-type]
+
+    def look(self, times: int = 2, **changes: Any) -> None:
+        """Look so many times."""
+
+        async def scenario() -> None:
+            work = self.make(asyncio.Event(), **changes)
+            for _ in range(times):
+                await work._look()
+
+        asyncio.run(scenario())
+
+    @property
+    def memories(self) -> list[Sent]:
+        """What is remembered."""
+        found = [Memory(self.state).recall(path.stem) for path in sorted(self.state.glob("*.json"))]
+        return [sent for sent in found if sent is not None]
+
+
+@pytest.fixture
+def drop(tmp_path: Path, sender: RecordingSender) -> Drop:
+    return Drop(tmp_path, sender)
+
+
+def test_a_workbook_is_sent_once_however_often_the_folder_is_looked_at(drop: Drop, book: MakeBook) -> None:
+    book(3, folder=drop.path)
+    drop.look(5)
+    assert drop.sender.indices == [0, 1, 2]
+
+
+def test_what_was_sent_is_remembered_across_a_restart_and_under_another_name(drop: Drop, book: MakeBook) -> None:
+    path = book(3, folder=drop.path)
+    drop.look()
+    drop.look()
+    shutil.copy(path, drop.path / "copy.xlsx")
+    drop.look()
+    assert drop.sender.indices == [0, 1, 2]
+    assert [(sent.name, sent.next_batch, sent.batches) for sent in drop.memories] == [("samples.xlsx", 3, 3)]
+
+
+def test_a_restart_goes_on_at_the_next_batch_with_the_time_at_which_sending_began(drop: Drop, book: MakeBook) -> None:
+    book(4, folder=drop.path)
+
+    async def interrupted() -> None:
+        stop = asyncio.Event()
+        drop.sender.after = lambda calls: stop.set() if calls == 2 else None
+        work = drop.make(stop, interval_seconds=0.001)
+        await work._look()
+        await work._look()
+
+    asyncio.run(interrupted())
+    assert [(sent.next_batch, sent.done) for sent in drop.memories] == [(2, False)]
+    drop.look()
+    assert drop.sender.indices == [0, 1, 2, 3]
+    times = {read_headers(record.headers).source_time for call in drop.sender.calls for record in call}
+    assert times == {NOW.isoformat()}
+
+
+def test_a_restart_with_another_batch_size_loses_no_row(drop: Drop, book: MakeBook) -> None:
+    book(6, folder=drop.path)
+
+    async def interrupted() -> None:
+        stop = asyncio.Event()
+        drop.sender.after = lambda calls: stop.set()
+        work = drop.make(stop, interval_seconds=0.001)
+        await work._look()
+        await work._look()
+
+    asyncio.run(interrupted())
+    drop.sender.calls.clear()
+    drop.look(batch_rows=3)
+    assert drop.sender.indices == [0, 1], "index 1 of the old cut says nothing in the new one"
+    assert drop.memories[0].done
+
+
+def test_a_workbook_that_cannot_be_read_is_refused_once_with_its_reason(drop: Drop, book: MakeBook) -> None:
+    (drop.path / "bad.xlsx").write_bytes(b"no workbook")
+    book(1, "good.xlsx", folder=drop.path)
+    drop.look(3)
+    drop.look(3)
+    refused = next(sent for sent in drop.memories if sent.refused)
+    assert (refused.name, refused.batches, refused.done) == ("bad.xlsx", 0, True)
+    assert "bad.xlsx" in refused.refused
+    assert drop.sender.indices == [0], "the others are sent all the same"
+
+
+def test_a_file_that_is_still_growing_is_left_alone(drop: Drop, book: MakeBook) -> None:
+    whole = book(2).read_bytes()
+    target = drop.path / "samples.xlsx"
+
+    async def scenario() -> None:
+        work = drop.make(asyncio.Event())
+        for part in (1, 2, 3):
+            target.write_bytes(whole[: len(whole) * part // 3])
+            await work._look()
+            assert drop.sender.calls == []
+        await work._look()
+
+    asyncio.run(scenario())
+    assert drop.sender.indices == [0, 1]
+    assert not any(sent.refused for sent in drop.memories)
+
+
+@pytest.mark.parametrize("name", ["~$samples.xlsx", ".samples.xlsx", "samples.xlsx.part", "samples.csv"])
+def test_what_is_no_finished_workbook_by_its_name_is_left_alone(drop: Drop, name: str) -> None:
+    (drop.path / name).write_bytes(b"x")
+    (drop.path / "folder.xlsx").mkdir()
+    drop.look(3)
+    assert (drop.sender.calls, drop.memories) == ([], [])
+
+
+def test_a_workbook_replaced_under_the_same_name_is_sent_as_another_source(drop: Drop, book: MakeBook) -> None:
+    path = book(1, folder=drop.path)
+
+    async def scenario() -> None:
+        work = drop.make(asyncio.Event())
+        await work._look()
+        await work._look()
+        book(2, folder=drop.path)
+        os.utime(path, ns=(1, 1))
+        await work._look()
+        await work._look()
+
+    asyncio.run(scenario())
+    assert drop.sender.indices == [0, 0, 1]
+    assert len(drop.memories) == 2
+
+
+def test_a_file_that_is_taken_away_while_it_is_looked_at_ends_nothing(
+    drop: Drop, book: MakeBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book(1, folder=drop.path)
+    digest = folder_module._digest
+
+    def gone(path: Path) -> str:
+        path.unlink()
+        return digest(path)
+
+    monkeypatch.setattr(folder_module, "_digest", gone)
+    drop.look(3)
+    assert (drop.sender.calls, drop.memories) == ([], [])
+
+
+def test_a_file_that_changes_while_it_is_read_is_remembered_under_what_was_sent(
+    drop: Drop, book: MakeBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book(1, folder=drop.path)
+    digest, replaced = folder_module._digest, []
+
+    def replaced_once(path: Path) -> str:
+        found = digest(path)
+        if not replaced:
+            replaced.append(found)
+            book(2, folder=drop.path)
+        return found
+
+    monkeypatch.setattr(folder_module, "_digest", replaced_once)
+    drop.look(4)
+    assert drop.sender.indices == [0, 1]
+    assert [sent.sha256 for sent in drop.memories] == [digest(drop.path / "samples.xlsx")]
+
+
+def test_while_the_broker_is_away_it_is_not_ready_and_then_sends_what_was_not_confirmed(
+    drop: Drop, book: MakeBook
+) -> None:
+    book(2, folder=drop.path)
+    states: list[bool] = []
+
+    async def scenario() -> None:
+        stop = asyncio.Event()
+        drop.sender.away_in = {1}
+
+        def after(calls: int) -> None:
+            states.append(drop.health.readiness()[0])
+            stop.set()
+
+        drop.sender.after = after
+        await asyncio.wait_for(drop.make(stop).watch(), timeout=30)
+
+    asyncio.run(scenario())
+    assert states == [False]
+    assert drop.sender.indices == [0, 1, 0, 1]
+    assert drop.health.readiness()[0]
+
+
+def test_told_to_stop_it_stops_looking(drop: Drop) -> None:
+    async def scenario() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_soon(stop.set)
+        await asyncio.wait_for(drop.make(stop, look_seconds=3600.0).watch(), timeout=30)
+
+    asyncio.run(scenario())
+
+
+def test_memory_is_whole_or_not_there(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "a" / "b")
+    sent = Sent("ab" * 32, "s.xlsx", NOW.isoformat(), 5, 2)
+    assert memory.recall(sent.sha256) is None
+    memory.remember(sent)
+    sent.next_batch = 5
+    assert (memory.recall(sent.sha256) or sent).next_batch == 2
+    memory.remember(sent)
+    assert memory.recall(sent.sha256) == sent
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == [f"{sent.sha256}.json"]

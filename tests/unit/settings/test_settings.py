@@ -1,0 +1,190 @@
+"""Settings: where they are read from, and what is said of those that are missing or wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import Field, SecretStr
+
+from acidwatch.errors import ConfigError, DependencyAwayError
+from acidwatch.settings import (
+    SECRETS_DIR,
+    HdfsSettings,
+    KafkaSettings,
+    PostgresSettings,
+    ServiceSettings,
+    Settings,
+    load,
+)
+from acidwatch.streaming.settings import StreamSettings
+from services.ingestor.settings import IngestorSettings
+from services.producer.settings import ProducerSettings
+from services.versioner.settings import VersionerSettings
+
+CLASSES = [
+    KafkaSettings,
+    HdfsSettings,
+    PostgresSettings,
+    ServiceSettings,
+    StreamSettings,
+    IngestorSettings,
+    ProducerSettings,
+    VersionerSettings,
+]
+SECRET = "postgresql://me:pa55word@db:5432/acidwatch"
+
+
+@pytest.fixture(autouse=True)
+def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder without settings files, and no settings in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("ACIDWATCH_"):
+            monkeypatch.delenv(name)
+    return tmp_path
+
+
+def problems_of(settings_class: type[Settings], **flags: Any) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(settings_class, **flags)
+    assert caught.value.exit_code == 2
+    return str(caught.value).splitlines()
+
+
+def test_all_problems_are_said_at_once_each_with_where_it_was_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACIDWATCH_HEALTH_PORT", "99999")
+    lines = problems_of(VersionerSettings, hdfs_url="ftp://x")
+    names = [line.split(" ")[0] for line in lines]
+    assert sorted(names) == [
+        "ACIDWATCH_DATABASE_URL",
+        "ACIDWATCH_HDFS_URL",
+        "ACIDWATCH_HEALTH_PORT",
+        "ACIDWATCH_KAFKA_BOOTSTRAP",
+    ]
+    for line, name in zip(lines, names, strict=True):
+        assert f"looked in the environment, .env, .local/stack.env and {SECRETS_DIR}/{name.lower()}" in line
+    port = next(line for line in lines if "HEALTH_PORT" in line)
+    assert port.startswith(
+        "ACIDWATCH_HEALTH_PORT is wrong in the environment: Input should be less than or equal to 65535"
+    )
+    assert any(
+        line.startswith("ACIDWATCH_KAFKA_BOOTSTRAP is not set (host:port[,host:port] of the brokers)") for line in lines
+    )
+
+
+@pytest.mark.parametrize("file", [".env", ".local/stack.env"])
+def test_a_wrong_setting_names_the_file_it_is_in(clean_place: Path, file: str) -> None:
+    (clean_place / file).parent.mkdir(exist_ok=True)
+    (clean_place / file).write_text("ACIDWATCH_KAFKA_BOOTSTRAP=b:1\nACIDWATCH_TOPIC_PARTITIONS=none\n")
+    (line,) = problems_of(KafkaSettings)
+    assert line.startswith(f"ACIDWATCH_TOPIC_PARTITIONS is wrong in {file}: ")
+
+
+def test_flags_win_over_environment_over_env_file_over_stack_file(
+    clean_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (clean_place / ".local").mkdir()
+    (clean_place / ".local/stack.env").write_text(
+        "\n".join(f"ACIDWATCH_TOPIC_{name}=stack" for name in ("BATCHES", "OUTCOMES", "LETTERS"))
+        + "\nACIDWATCH_KAFKA_BOOTSTRAP=stack:1\n"
+    )
+    (clean_place / ".env").write_text(
+        "ACIDWATCH_TOPIC_BATCHES=env-file\nACIDWATCH_TOPIC_OUTCOMES=env-file\nACIDWATCH_UNKNOWN=x\n"
+    )
+    monkeypatch.setenv("ACIDWATCH_TOPIC_BATCHES", "environment")
+    found = load(KafkaSettings, topic_letters=None)
+    assert (found.topic_batches, found.topic_outcomes, found.topic_letters, found.kafka_bootstrap) == (
+        "environment", "env-file", "stack", "stack:1",
+    )  # fmt: skip
+    assert load(KafkaSettings, topic_batches="flag").topic_batches == "flag"
+
+
+def test_a_secret_file_is_read_and_the_environment_wins_over_it(clean_place: Path) -> None:
+    (clean_place / "acidwatch_database_url").write_text(SECRET + "\n")
+    code = (
+        "from acidwatch.settings import PostgresSettings, load; s = load(PostgresSettings);"
+        "print(s.database_url.get_secret_value(), s.database_timeout_seconds)"
+    )
+    (clean_place / "acidwatch_database_timeout_seconds").write_text("3")
+    environment = os.environ | {"ACIDWATCH_SECRETS_DIR": str(clean_place), "ACIDWATCH_DATABASE_TIMEOUT_SECONDS": "4"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == [SECRET, "4.0"]
+
+
+def test_a_secret_is_not_in_what_is_printed_or_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = load(PostgresSettings, database_url=SECRET)
+    assert found.database_url.get_secret_value() == SECRET
+    monkeypatch.setenv("ACIDWATCH_DATABASE_URL", SECRET)
+    said = [
+        repr(found),
+        str(found),
+        str(found.model_dump()),
+        found.model_dump_json(),
+        *problems_of(PostgresSettings, database_timeout_seconds=-1),
+    ]
+    assert not any("pa55word" in text for text in said)
+
+
+@pytest.mark.parametrize("settings_class", CLASSES, ids=lambda settings_class: settings_class.__name__)
+def test_every_setting_says_what_it_is_and_passwords_are_secret(settings_class: type[Settings]) -> None:
+    for name, field in settings_class.model_fields.items():
+        assert field.description, name
+        if "password" in name or name == "database_url":
+            assert field.annotation is SecretStr
+
+
+def test_settings_cannot_be_changed_afterwards() -> None:
+    found = load(ServiceSettings)
+    with pytest.raises(ValueError, match="frozen"):
+        found.health_port = 1
+
+
+@pytest.mark.parametrize(
+    ("settings_class", "name", "wrong", "right"),
+    [
+        (HdfsSettings, "hdfs_url", "host:9870", "http://host:9870;http://other:9870"),
+        (HdfsSettings, "hdfs_root", "/", "/acidwatch"),
+        (HdfsSettings, "hdfs_rpc", "http://host", "hdfs://host:9000"),
+        (ServiceSettings, "log_level", "info", "DEBUG"),
+        (ServiceSettings, "log_format", "xml", "console"),
+        (StreamSettings, "group_records", 0, 1),
+        (StreamSettings, "group_seconds", 0, 0.1),
+        (KafkaSettings, "max_record_bytes", 1023, 1024),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_at_the_start(
+    settings_class: type[Settings], name: str, wrong: Any, right: Any
+) -> None:
+    needed = {"kafka_bootstrap": "b:1", "hdfs_url": "http://h:1"}
+    given = {key: value for key, value in needed.items() if key in settings_class.model_fields}
+    (line,) = problems_of(settings_class, **given | {name: wrong})
+    assert line.startswith(f"ACIDWATCH_{name.upper()} is wrong")
+    assert getattr(load(settings_class, **given | {name: right}), name) == right
+
+
+def test_a_class_of_ones_own_is_explained_as_well() -> None:
+    class Mine(Settings):
+        """Settings of a test."""
+
+        depth: int = Field(description="how deep")
+
+    assert problems_of(Mine)[0].startswith("ACIDWATCH_DEPTH is not set (how deep); looked in")
+
+
+def test_an_outage_says_who_is_away_where_and_why_on_one_line() -> None:
+    error = DependencyAwayError("HDFS", "http://host:9870", ValueError("one\n  two"))
+    assert (error.dependency, error.address, error.reason, error.exit_code) == (
+        "HDFS",
+        "http://host:9870",
+        "one two",
+        3,
+    )
+    assert str(error) == "HDFS is away at http://host:9870: one two"
+    assert DependencyAwayError("HDFS", "h", TimeoutError()).reason == "TimeoutError"
