@@ -54,8 +54,8 @@ async def create_topics(settings: KafkaSettings) -> list[str]:
     """
     with asking_kafka(settings):
         admin = AIOKafkaAdminClient(**client_options(settings))
-        await admin.start()
         try:
+            await admin.start()
             there = set(await admin.list_topics())
             missing = [topic for topic in plan(settings) if topic.name not in there]
             new = [
@@ -96,8 +96,8 @@ async def beginning_offsets(settings: KafkaSettings, topic: str) -> dict[int, in
 async def _offsets(settings: KafkaSettings, topic: str) -> tuple[dict[int, int], dict[int, int]]:
     with asking_kafka(settings):
         consumer = AIOKafkaConsumer(**client_options(settings))
-        await consumer.start()
         try:
+            await consumer.start()
             await consumer._client.set_topics((topic,))
             partitions = [
                 TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())
@@ -113,8 +113,8 @@ async def committed_offsets(settings: KafkaSettings, group: str, topic: str) -> 
     """What a consumer group has committed of a topic; partitions without a commit are left out."""
     with asking_kafka(settings):
         admin = AIOKafkaAdminClient(**client_options(settings))
-        await admin.start()
         try:
+            await admin.start()
             # A broker that has just started has no coordinator for the first moments.
             async for attempt in AsyncRetrying(
                 stop=stop_after_delay(settings.kafka_timeout_seconds),

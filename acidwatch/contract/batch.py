@@ -160,7 +160,8 @@ def _cells_of(cells: Any, rows: int) -> tuple[dict[str, str] | None, list[int] |
         return None, None
     letters, numbers = cells.get("letters"), cells.get("rows")
     if not (
-        isinstance(letters, dict) and all(isinstance(value, str) and _LETTERS.fullmatch(value) for value in letters.values())
+        isinstance(letters, dict)
+        and all(isinstance(value, str) and _LETTERS.fullmatch(value) for value in letters.values())
     ):
         letters = None
     if not (isinstance(numbers, list) and len(numbers) == rows and all(type(number) is int for number in numbers)):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import typer.main
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from acidwatch.cli.__main__ import app
 
@@ -37,7 +37,7 @@ def test_the_commands_that_people_rely_on_are_there() -> None:
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
 def test_every_command_has_help(path: tuple[str, ...]) -> None:
     result = CliRunner().invoke(
-        app, [*path, "-h" if len(path) == 1 else "--help"], env={"COLUMNS": "200", "TERM": "dumb"}
+        ROOT, [*path, "-h" if len(path) == 1 else "--help"], env={"COLUMNS": "200", "TERM": "dumb"}
     )
     assert (result.exit_code, result.exception) == (0, None)
     assert "Usage:" in result.output
@@ -48,7 +48,7 @@ def test_every_command_has_help(path: tuple[str, ...]) -> None:
     assert not [parameter.name for parameter in command.params if not getattr(parameter, "help", None)]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["job", "metrics", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["job", "metrics", "--help"]])
 def test_help_imports_none_of_the_heavy_libraries(arguments: list[str]) -> None:
     code = (
         "import sys; sys.argv[0] = 'acidwatch'\n"

@@ -98,7 +98,6 @@ def test_durations(text: str, seconds: float) -> None:
         (("versions", "list"), ["DATABASE_URL"]),
         (("versions", "show", "1"), ["DATABASE_URL"]),
         (("ledger", "migrate"), ["DATABASE_URL"]),
-        (("metrics", "site"), ["DATABASE_URL"]),
         (("reference", "load", "--sites", "s.xlsx", "--methods", "m.xlsx"), ["HDFS_URL"]),
     ],
 )
@@ -115,7 +114,8 @@ def test_missing_settings_are_named_with_every_place_looked_in(
 @pytest.mark.parametrize(
     "arguments",
     [("nonsense",), ("send",), ("send", "x.xlsx", "--batch-size", "0"), ("versions", "show", "one"), ("batches", "list", "--verdict", "x"),
-     ("sources", "list", "--limit", "0"), ("sources", "list", "--output", "xml"), ("metrics", "category", "--programme", "A", "--value", "B")],
+     ("sources", "list", "--limit", "0"), ("sources", "list", "--output", "xml"),
+     ("metrics", "category", "--programme", "A", "--value", "B")],
 )  # fmt: skip
 def test_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
     done = run(*arguments, **DATABASE, **KAFKA)

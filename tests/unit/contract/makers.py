@@ -20,7 +20,7 @@ LETTERS = {name: column_letters(number) for number, name in enumerate(SAMPLE_NAM
 
 Row = dict[str, Any]
 
-QUICK = settings(deadline=None, max_examples=40)
+QUICK = settings(deadline=None, max_examples=25)
 """For property tests: machines that are busy are slow."""
 
 # C = 100 + 40 + 50 + 10 + 1 = 201, A = 80 + 10 + 20 + 1 = 111, ANC = 90: balanced. Conductance 24.19 by calculation.

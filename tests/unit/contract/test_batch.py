@@ -136,12 +136,12 @@ def test_a_list_of_records_that_has_another_name_in_each_does_not_exhaust_the_me
 
 @QUICK
 @given(st.binary(max_size=200) | JSON.map(orjson.dumps) | st.builds(
-    lambda body: orjson.dumps(body), st.fixed_dictionaries({}, optional={"columns": JSON, "records": JSON, "cells": JSON})
+    orjson.dumps, st.fixed_dictionaries({}, optional={"columns": JSON, "records": JSON, "cells": JSON})
 ))  # fmt: skip
 def test_decoding_raises_nothing_but_undecodable(value: bytes) -> None:
     try:
         payload = decode(value)
-    except UndecodableError as error:
-        assert error.rule in ("decode.empty", "decode.json", "decode.shape")
+    except UndecodableError:
+        return
     else:
         assert {len(cells) for cells in payload.columns.values()} == {payload.rows}

@@ -73,7 +73,8 @@ def book(tmp_path: Path) -> MakeBook:
     """Writes `book(count, name=..., blank=[row, ...], first=...)`: so many samples, with blank rows at these sheet rows."""
 
     def make(
-        count: int, name: str = "samples.xlsx", *, blank: Sequence[int] = (), left: int = 0, note_after: str = "", folder: Path | None = None
+        count: int, name: str = "samples.xlsx", *, blank: Sequence[int] = (), left: int = 0, note_after: str = "",
+        folder: Path | None = None,
     ) -> Path:  # fmt: skip
         workbook = openpyxl.Workbook()
         sheet = workbook.worksheets[0]

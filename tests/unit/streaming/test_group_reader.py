@@ -16,7 +16,8 @@ from tests.unit.streaming.conftest import Diary, Exited, FakeApp, FakeStream, st
 
 
 def run(
-    app: FakeApp, diary: Diary, stream: FakeStream, *, commit: Any = None, until: int | None = None, health: Health | None = None, **changes: Any
+    app: FakeApp, diary: Diary, stream: FakeStream, *, commit: Any = None, until: int | None = None,
+    health: Health | None = None, **changes: Any,
 ) -> GroupReader:  # fmt: skip
     """Run a reader over a stream that ends, or until so many records are acknowledged, or until it ends the process."""
 
