@@ -201,12 +201,16 @@ def _note_misfits(rows: Rows, places: _Places, group: list[Judgement]) -> set[tu
     noted = set()
     for misfit in rows.misfits:
         name = misfit.column.name
+        noted.add((misfit.row, name))
+        judgement = group[int(rows.batch[misfit.row])]
+        if len(judgement.findings) >= MOST_MATERIALISED:
+            judgement.hard += 1
+            continue
         sheet, cell = places.cell(misfit.row, name)
         words = _TYPE_WORDS[misfit.column.kind]
         message = f"{name} is {str(misfit.value)[:100]!r}; it must be {words}, or empty"
         kind = f"type.{misfit.column.kind}"
-        group[int(rows.batch[misfit.row])].add(Finding("hard", kind, sheet, cell, name, str(misfit.value), message))
-        noted.add((misfit.row, name))
+        judgement.add(Finding("hard", kind, sheet, cell, name, str(misfit.value), message))
     return noted
 
 
