@@ -39,7 +39,9 @@ class KafkaSettings(Settings):
     topic_batches: str = Field("water-quality", description="topic of batches, 3 partitions")
     topic_outcomes: str = Field("water-quality.outcomes", description="topic of verdicts")
     topic_letters: str = Field("water-quality.dlq", description="topic of dead letters")
-    group_prefix: str = Field("acidwatch", min_length=1, description="consumer groups are called PREFIX-ingestor and so on")
+    group_prefix: str = Field(
+        "acidwatch", min_length=1, description="consumer groups are called PREFIX-ingestor and so on"
+    )
     topic_partitions: int = Field(3, ge=1, description="partitions of each topic when it is made")
     topic_replication: int = Field(1, ge=1, description="replicas of each partition when a topic is made")
     max_record_bytes: int = Field(
@@ -69,6 +71,10 @@ class PostgresSettings(Settings):
 
     database_url: SecretStr = Field(description="postgresql://user:password@host:port/database")
     database_timeout_seconds: float = Field(10.0, gt=0, description="how long connecting may take")
+
+
+class OperatorSettings(KafkaSettings, PostgresSettings):
+    """What commands need that look at the topics and at the ledger."""
 
 
 class ServiceSettings(Settings):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from acidwatch.broker.topics import beginning_offsets, committed_offsets, end_offsets
 from acidwatch.settings import KafkaSettings
 
+
 @dataclass(frozen=True, slots=True)
 class InFlight:
     """Records not yet committed by the ingestor (batches) and by the versioner (outcomes)."""

@@ -14,14 +14,15 @@ def status(output: Output = OutputFormat.table) -> None:
     from acidwatch.broker.lag import in_flight
     from acidwatch.ledger import queries
     from acidwatch.ledger.connection import Ledger
-    from acidwatch.settings import KafkaSettings, PostgresSettings, load
+    from acidwatch.settings import OperatorSettings, load
 
-    kafka, ledger = load(KafkaSettings), Ledger(load(PostgresSettings))
+    settings = load(OperatorSettings)
+    ledger = Ledger(settings)
     with ledger.transaction() as connection:
         dataset = queries.dataset(connection)
         letters = queries.letter_counts(connection)
         run = queries.last_run(connection)
-    flight = asyncio.run(in_flight(kafka))
+    flight = asyncio.run(in_flight(settings))
     found = {
         "dataset": dataset["dataset"],
         "version": dataset["newest_version"],

@@ -34,12 +34,13 @@ def wait(
     import asyncio
 
     from acidwatch.ledger.connection import Ledger
-    from acidwatch.settings import KafkaSettings, PostgresSettings, load
+    from acidwatch.settings import OperatorSettings, load
     from services.producer.plan import plan
 
-    kafka, ledger = load(KafkaSettings), Ledger(load(PostgresSettings))
+    settings = load(OperatorSettings)
+    ledger = Ledger(settings)
     planned = plan(source, sheet, batch_size) if source else None
-    left = asyncio.run(_wait(kafka, ledger, planned, timeout))
+    left = asyncio.run(_wait(settings, ledger, planned, timeout))
     counts = _counts(ledger)
     ledger.close()
     if output is OutputFormat.json:

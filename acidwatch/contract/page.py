@@ -20,7 +20,10 @@ def page() -> str:
         f"The natural key of a sample is ({', '.join(NATURAL_KEY)}), DATE_SMP with its time; empty cells count as equal.",
     ]
     for name, columns in TABLES.items():
-        parts += [f"## {TITLES[name]}", _table(("column", "type", "unit", "needed", "allowed", "meaning"), map(_row, columns))]
+        parts += [
+            f"## {TITLES[name]}",
+            _table(("column", "type", "unit", "needed", "allowed", "meaning"), map(_row, columns)),
+        ]
     parts += [
         "## Rules",
         "A batch with one hard finding is rejected whole. A soft finding keeps the row and flags it; no value is ever altered.",

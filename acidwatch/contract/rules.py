@@ -217,7 +217,7 @@ def _conductance_off(c: Context) -> Mask:
 
 
 def _any(c: Context, names: tuple[str, ...], test: Callable[[Numbers], Mask]) -> Mask:
-    return np.any([test(c.rows.numbers[name]) for name in names], axis=0)
+    return np.asarray(np.any([test(c.rows.numbers[name]) for name in names], axis=0), dtype=np.bool_)
 
 
 def _which(c: Context, row: int, names: tuple[str, ...], test: Callable[[Numbers], Mask]) -> str:
@@ -225,7 +225,7 @@ def _which(c: Context, row: int, names: tuple[str, ...], test: Callable[[Numbers
 
 
 def _is_zero(values: Numbers) -> Mask:
-    return values == 0.0
+    return np.equal(values, 0.0)
 
 
 _MEASURED = tuple(column.name for column in SAMPLES if column.parameter)

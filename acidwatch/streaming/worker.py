@@ -82,12 +82,13 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
     topic = app.topic(service.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
     app.agent(topic, name=service.name, concurrency=1)(reader.run)
 
-    @app.task
-    async def _begin(_: faust.App) -> None:
+    async def begin_watching(_: faust.App) -> None:
         health.goes_on("start")
         Watchdog(app, reader, service.topic, settings, settings.stall_seconds, health).start()
 
-    class Worker(faust.Worker):  # type: ignore[misc]
+    app.task(begin_watching)
+
+    class Worker(faust.Worker):
         def _setup_logging(self) -> None:
             """Logging is set up already; Faust's own would add handlers."""
 

@@ -85,7 +85,7 @@ class Server:
         """Whether the probe succeeds now."""
         try:
             return self.running and self.probe()
-        except Exception:  # noqa: BLE001 - each client library has errors of its own for "not yet"
+        except Exception:
             return False
 
     def failed(self, reason: str) -> ServerFailedError:

@@ -19,7 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 a check failed, 2 usage or unusable input, 3 a dependency is away.
     """
     parser = argparse.ArgumentParser(prog="python -m jobs.spark", description="Spark jobs of acidwatch")
-    metrics = parser.add_subparsers(dest="job", required=True).add_parser("metrics", help="compute and publish statistics")
+    metrics = parser.add_subparsers(dest="job", required=True).add_parser(
+        "metrics", help="compute and publish statistics"
+    )
     metrics.add_argument("--version", type=int, metavar="N", help="dataset version; the newest one without it")
     metrics.add_argument("--again", action="store_true", help="run even if this version was published before")
     metrics.add_argument("--schedule", metavar="CRON", help="keep running at these times (UTC), such as '15 * * * *'")
@@ -47,7 +49,9 @@ def _run(version: int | None, again: bool) -> None:
 
     run, new = metrics_job().run(version, again)
     if not new:
-        print(f"version {run.dataset_version} was published already, as run {run.run_id}: nothing done", file=sys.stderr)
+        print(
+            f"version {run.dataset_version} was published already, as run {run.run_id}: nothing done", file=sys.stderr
+        )
     print(json.dumps(asdict(run), default=str))
 
 

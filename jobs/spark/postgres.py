@@ -50,5 +50,7 @@ def address(url: str) -> str:
     try:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        raise ConfigError("ACIDWATCH_DATABASE_URL is no address like postgresql://user:password@host:port/database") from error
+        raise ConfigError(
+            "ACIDWATCH_DATABASE_URL is no address like postgresql://user:password@host:port/database"
+        ) from error
     return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"

@@ -107,7 +107,9 @@ def publish(connection: Connection, run: Run, tables: dict[str, Sequence[Sequenc
     try:
         connection.execute("COMMIT")
     except psycopg.OperationalError as error:
-        raise OutcomeUnknownError(f"the connection broke while run {run.run_id} was being committed: run again") from error
+        raise OutcomeUnknownError(
+            f"the connection broke while run {run.run_id} was being committed: run again"
+        ) from error
     return run
 
 

@@ -28,7 +28,9 @@ def find_run(connection: Connection, version: int | None) -> Run:
     if version is None:
         row = connection.execute(sql.SQL("SELECT {} FROM olap.run").format(columns)).fetchone()
     else:
-        query = sql.SQL("SELECT {} FROM metrics.runs WHERE dataset_version = %s ORDER BY run_id DESC LIMIT 1").format(columns)
+        query = sql.SQL("SELECT {} FROM metrics.runs WHERE dataset_version = %s ORDER BY run_id DESC LIMIT 1").format(
+            columns
+        )
         row = connection.execute(query, [version]).fetchone()
     if row is not None:
         return Run(*row)
@@ -56,7 +58,9 @@ def rows_of(
     query = sql.SQL("SELECT {columns} FROM {table} WHERE run_id = %s{where} ORDER BY {order} LIMIT %s").format(
         columns=sql.SQL(", ").join(map(sql.Identifier, TABLES[table])),
         table=sql.Identifier("metrics", table),
-        where=sql.SQL("").join(sql.SQL(" AND lower({}) = lower(%s)").format(sql.Identifier(name)) for name, _ in wanted),
+        where=sql.SQL("").join(
+            sql.SQL(" AND lower({}) = lower(%s)").format(sql.Identifier(name)) for name, _ in wanted
+        ),
         order=sql.SQL(", ").join(map(sql.Identifier, ORDER[table])),
     )
     found = connection.execute(query, [run.run_id, *(value for _, value in wanted), limit]).fetchall()

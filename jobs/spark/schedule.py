@@ -54,7 +54,7 @@ def keep_running(expression: str, run: Callable[[], None], stop: threading.Event
             return
         try:
             run()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next time is another try
+        except Exception as error:
             log.error("run failed, next try at %s: %s", next_time(expression, now()).isoformat(), error)
 
 

@@ -23,7 +23,9 @@ class SparkSettings(Settings):
 
     spark_master: str = Field("local[*]", description="where Spark runs: local[*], spark://host:port, k8s://...")
     spark_driver_memory: str = Field("2g", description="heap of the driver; with a local master it does all the work")
-    spark_shuffle_partitions: int = Field(8, ge=1, description="partitions after a shuffle; adaptive execution merges small ones")
+    spark_shuffle_partitions: int = Field(
+        8, ge=1, description="partitions after a shuffle; adaptive execution merges small ones"
+    )
     spark_ui: bool = Field(False, description="serve Spark's own web page while a job runs")
 
 

@@ -68,7 +68,9 @@ def read_version(connection: Connection, version: int | None) -> DatasetVersion:
     """
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        found = connection.execute("SELECT newest_version FROM ledger.datasets WHERE dataset = %s", [DATASET]).fetchone()
+        found = connection.execute(
+            "SELECT newest_version FROM ledger.datasets WHERE dataset = %s", [DATASET]
+        ).fetchone()
         newest = int(found[0]) if found else 0
         if newest == 0:
             raise UnusableInputError(

@@ -30,18 +30,23 @@ class OutcomeCommit:
     def __init__(self, ledger: Ledger, letters: Letters, health: Health) -> None:
         self._ledger, self._letters, self._health = ledger, letters, health
         self._log = structlog.get_logger(__name__)
+        # What the group at hand became: when only step 3 failed, its repetition must not count it as redelivered.
+        self._recorded: tuple[list[Event], Recorded] | None = None
 
     async def __call__(self, events: list[Event]) -> None:
         """Record a group of outcomes; called again with the same group after a RetryableError."""
         began = time.monotonic()
         outcomes = [Outcome.decode(event.message.value or b"") for event in events]
-        with STEP_SECONDS.labels("versioner", "record").time():
-            done = await asyncio.to_thread(self._record, outcomes)
-        self._health.back("PostgreSQL")
+        if self._recorded is None or self._recorded[0] is not events:
+            with STEP_SECONDS.labels("versioner", "record").time():
+                self._recorded = events, await asyncio.to_thread(self._record, outcomes)
+            self._health.back("PostgreSQL")
+        done = self._recorded[1]
         with STEP_SECONDS.labels("versioner", "publish").time():
             letters = await self._letters.publish_pending()
         self._health.back("HDFS")
         self._health.back("Kafka")
+        self._recorded = None
         self._report(done, len(outcomes), outcomes[0].batch_id, letters, time.monotonic() - began)
 
     def _record(self, outcomes: list[Outcome]) -> Recorded:

@@ -9,10 +9,11 @@ import structlog
 
 from acidwatch import __version__
 from acidwatch.archive.groupfile import RawRecord, read_raw
-from acidwatch.archive.store import Store
+from acidwatch.archive.store import MissingFileError, Store
 from acidwatch.broker.send import ConfirmedSender, Record
 from acidwatch.contract.batch import Origin
 from acidwatch.contract.deadletter import letter_headers, without_letter_headers
+from acidwatch.errors import DependencyAwayError
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.letters import PendingLetter, mark_published, pending
 from acidwatch.telemetry.metrics import DEAD_LETTERS_PUBLISHED
@@ -58,10 +59,18 @@ class Letters:
         wanted = {letter.origin for letter in letters}
         found: dict[Origin, RawRecord] = {}
         for path in {letter.raw_path for letter in letters}:
-            found.update(
-                {record.origin: record for record in read_raw(self._store.read(path)) if record.origin in wanted}
-            )
+            found.update({record.origin: record for record in self._records(path) if record.origin in wanted})
+        for letter in letters:
+            if letter.origin not in found:
+                raise DependencyAwayError("HDFS", letter.raw_path, f"it does not hold the record {letter.origin}")
         return found
+
+    def _records(self, path: str) -> list[RawRecord]:
+        try:
+            return read_raw(self._store.read(path))
+        except MissingFileError as error:
+            # raw/ is never garbage: wait, and say so, until the archive is whole again.
+            raise DependencyAwayError("HDFS", path, error) from error
 
     def _letter(self, letter: PendingLetter, record: RawRecord) -> Record:
         headers = letter_headers(

@@ -38,7 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """One local session for every test: starting one takes ten seconds."""
-    with spark_session(SparkSettings(spark_master="local[2]", spark_shuffle_partitions=4), "acidwatch", "tests") as session:
+    with spark_session(
+        SparkSettings(spark_master="local[2]", spark_shuffle_partitions=4), "acidwatch", "tests"
+    ) as session:
         yield session
 
 
@@ -57,6 +59,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HdfsSett
             yield hdfs, PostgresSettings(database_url=stack.database_url)
     except PrerequisiteError as error:
         pytest.skip(str(error))
+
 
 ARROW = {"text": pa.string(), "number": pa.float64(), "integer": pa.int64(), "datetime": pa.timestamp("us")}
 
@@ -116,7 +119,13 @@ class Given:
             path = f"reference/{digest}/{name}.parquet"
             self.hdfs.write(path, content, overwrite=True)
             tables[name] = {"path": path, "rows": 0, "bytes": len(content), "sha256": digest}
-        pointer = {"version": version, "created_at": "2026-01-01T00:00:00Z", "author": "test", **tables, "workbooks": []}
+        pointer = {
+            "version": version,
+            "created_at": "2026-01-01T00:00:00Z",
+            "author": "test",
+            **tables,
+            "workbooks": [],
+        }
         self.hdfs.write(f"reference/{version:06d}.json", json.dumps(pointer).encode(), overwrite=True)
 
     def source(self, source_id: str, first_sent_at: datetime) -> None:

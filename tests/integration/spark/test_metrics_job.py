@@ -147,7 +147,9 @@ def test_a_version_that_was_chosen_first_is_shown_once_asked_for_as_the_newest(g
 
 def test_a_doubled_key_in_the_sites_table_stops_the_run(given: Any, job: MetricsJob) -> None:
     load_two_files(given)
-    load_reference(given, [{"SITE_ID": "020058", "PROGRAM_ID": "LTM_ME", "STATE": state} for state in ("Maine", "Vermont")])
+    load_reference(
+        given, [{"SITE_ID": "020058", "PROGRAM_ID": "LTM_ME", "STATE": state} for state in ("Maine", "Vermont")]
+    )
     with pytest.raises(PermanentError, match="14 measurements of 7"):
         job.run()
     assert given.connection.execute("SELECT count(*) FROM metrics.runs").fetchone() == (0,)

@@ -63,7 +63,9 @@ def random_samples(count: int, seed: int = 7) -> list[dict[str, Any]]:
         )
         for column in MEASUREMENTS:
             if random.random() < 0.7:
-                row[column.name] = float(random.normal(20, 90)) if column.parameter == "ANC" else float(random.lognormal(2, 1))
+                row[column.name] = (
+                    float(random.normal(20, 90)) if column.parameter == "ANC" else float(random.lognormal(2, 1))
+                )
         rows.append(row)
     return rows
 
@@ -213,7 +215,9 @@ def test_each_measurement_has_the_one_method_of_the_rule(enriched: DataFrame, ex
 
 
 def test_sodium_has_a_method(enriched: DataFrame) -> None:
-    got = {row.method for row in enriched.filter("parameter = 'NA' AND program_id = 'LTM_ALTM'").select("method").collect()}
+    got = {
+        row.method for row in enriched.filter("parameter = 'NA' AND program_id = 'LTM_ALTM'").select("method").collect()
+    }
     assert {"AAS", "ICP short", "ICP long", "ICP open"} == got
 
 
@@ -251,7 +255,11 @@ def test_categories_equal_pandas(
     got = category.by_category(enriched, samples).toPandas().set_index(["category", "value", "parameter"])
     assert set(got.index.get_level_values("category")) == set(category.CATEGORIES)
     wide = pd.DataFrame(rows)
-    for name, column in (("programme", "program_id"), ("sample_location", "sample_location"), ("anc_class", "anc_class")):
+    for name, column in (
+        ("programme", "program_id"),
+        ("sample_location", "sample_location"),
+        ("anc_class", "anc_class"),
+    ):
         want = expected.groupby([column, "parameter"])["value"].agg(["count", "mean", "median"])
         mine = got.loc[name]
         assert len(mine) == len(want)
@@ -279,7 +287,11 @@ def test_how_rows_are_spread_changes_no_digit(enriched: DataFrame, samples: Data
         from pyspark.sql import functions as F
 
         spread = enriched.orderBy(F.rand(int(seed))).repartition(parts)
-        frames = summary.by_site(spread), summary.by_method(spread), category.by_category(spread, samples.repartition(parts))
+        frames = (
+            summary.by_site(spread),
+            summary.by_method(spread),
+            category.by_category(spread, samples.repartition(parts)),
+        )
         return [sorted(map(repr, frame.collect())) for frame in frames]
 
     assert tables(1, 1) == tables(7, 2) == tables(13, 3)
