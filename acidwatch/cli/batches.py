@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, escape_markup
+from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, escape_markup, most
 
 app = typer.Typer(no_args_is_help=True, help="What came, and what became of it.")
 
@@ -25,7 +25,7 @@ def list_batches(
         str | None, typer.Option("--source", help="only those of this workbook: its name, or how its SHA-256 begins")
     ] = None,
     verdict: Annotated[Verdict | None, typer.Option("--verdict", help="only those with this verdict")] = None,
-    limit: Limit = 20,
+    limit: Limit = None,
     output: Output = OutputFormat.table,
 ) -> None:
     """List batches, newest first."""
@@ -34,7 +34,7 @@ def list_batches(
     from acidwatch.settings import PostgresSettings, load
 
     with Ledger(load(PostgresSettings)).transaction() as connection:
-        rows = batches(connection, source=source, verdict=verdict.value if verdict else None, limit=limit)
+        rows = batches(connection, source=source, verdict=verdict.value if verdict else None, limit=most(limit, output))
     if output is OutputFormat.table:
         for row in rows:
             row["findings"] = ", ".join(dict.fromkeys(finding["rule"] for finding in row["findings"]))

@@ -31,7 +31,7 @@ def site(
     site: Site = None,
     parameter: Parameter = None,
     version: Version = None,
-    limit: Limit = 50,
+    limit: Limit = None,
     output: Output = OutputFormat.table,
 ) -> None:
     """Mean, spread and quartiles of each parameter at each site."""
@@ -45,7 +45,7 @@ def method(
     programme: Programme = None,
     parameter: Parameter = None,
     version: Version = None,
-    limit: Limit = 50,
+    limit: Limit = None,
     output: Output = OutputFormat.table,
 ) -> None:
     """The same per laboratory method; an empty method: the methods table names none for these measurements."""
@@ -69,7 +69,7 @@ def category(
     ] = None,
     parameter: Parameter = None,
     version: Version = None,
-    limit: Limit = 50,
+    limit: Limit = None,
     output: Output = OutputFormat.table,
 ) -> None:
     """How samples and values spread over programmes, kinds of water, states, ecoregions and ANC classes."""
@@ -86,19 +86,21 @@ def _show(
     columns: tuple[str, ...],
     filters: Mapping[str, str | None],
     version: int | None,
-    limit: int,
+    limit: int | None,
     output: OutputFormat,
 ) -> None:
     from acidwatch.settings import PostgresSettings, load
     from jobs.spark.postgres import connected
     from jobs.spark.results import find_run, rows_of
 
+    # A program gets every row of a run; there are some thousands.
+    at_most = limit or (50 if output is OutputFormat.table else 1_000_000)
     with connected(load(PostgresSettings), "acidwatch metrics") as connection:
         run = find_run(connection, version)
-        rows = rows_of(connection, run, table, filters, limit + 1)
+        rows = rows_of(connection, run, table, filters, at_most + 1)
     title = f"by {table}, dataset version {run.dataset_version}, reference version {run.reference_version}, run {run.run_id}"
-    emit(rows[:limit], columns, output, title)
-    if len(rows) > limit:
-        say(f"only the first {limit} are shown; --limit N shows more, filters show fewer")
+    emit(rows[:at_most], columns, output, title)
+    if len(rows) > at_most:
+        say(f"only the first {at_most} are shown; --limit N shows more, filters show fewer")
     if not rows and any(filters.values()):
         say("nothing matches these filters")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
 
@@ -18,7 +19,14 @@ class OutputFormat(str, Enum):
 
 
 Output = Annotated[OutputFormat, typer.Option("--output", "-o", help="table for people, json for programs")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="at most so many lines")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="at most so many; without it a screenful, and far more as JSON")
+]
+
+
+def most(limit: int | None, output: OutputFormat) -> int:
+    """How many lines a list has at most: people read a screen, programs want all of a usual archive."""
+    return limit or (20 if output is OutputFormat.table else 1000)
 
 
 def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], output: OutputFormat, title: str = "") -> None:
@@ -32,10 +40,11 @@ def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], output: Outp
     table = Table(title=title or None, title_justify="left", header_style="bold")
     for column in columns:
         numeric = any(isinstance(row.get(column), (int, float)) for row in rows)
-        table.add_column(column.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+        header, is_id = column.replace("_", " "), column.endswith("_id")
+        table.add_column(header, justify="right" if numeric else "left", overflow="fold", no_wrap=is_id)
     for row in rows:
         table.add_row(*(format_value(row.get(column)) for column in columns))
-    width = None if sys.stdout.isatty() else 160
+    width = None if sys.stdout.isatty() else 180
     Console(width=width).print(table)
 
 
@@ -59,6 +68,8 @@ def format_value(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, (list, tuple)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from acidwatch.cli.output import Limit, Output, OutputFormat, emit
+from acidwatch.cli.output import Limit, Output, OutputFormat, emit, most
 
 app = typer.Typer(no_args_is_help=True, help="The workbooks that came.")
 
@@ -15,12 +15,15 @@ def _group() -> None:
 
 
 @app.command("list")
-def list_sources(limit: Limit = 20, output: Output = OutputFormat.table) -> None:
+def list_sources(limit: Limit = None, output: Output = OutputFormat.table) -> None:
     """List workbooks, newest first, with what became of their batches."""
     from acidwatch.ledger.connection import Ledger
     from acidwatch.ledger.queries import sources
     from acidwatch.settings import PostgresSettings, load
 
     with Ledger(load(PostgresSettings)).transaction() as connection:
-        rows = sources(connection, limit)
+        rows = sources(connection, most(limit, output))
+    if output is OutputFormat.table:
+        for row in rows:
+            row["source_id"] = row["source_id"][:12]  # enough to name it in other commands
     emit(rows, ["source", "source_id", "first_sent_at", "batch_count", "recorded", "accepted", "rejected"], output)

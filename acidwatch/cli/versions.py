@@ -6,20 +6,20 @@ from typing import Annotated
 
 import typer
 
-from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, format_value
+from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, format_value, most
 
 app = typer.Typer(no_args_is_help=True, help="The history of the dataset.")
 
 
 @app.command("list")
-def list_versions(limit: Limit = 20, output: Output = OutputFormat.table) -> None:
+def list_versions(limit: Limit = None, output: Output = OutputFormat.table) -> None:
     """List versions, newest first."""
     from acidwatch.ledger.connection import Ledger
     from acidwatch.ledger.queries import versions
     from acidwatch.settings import PostgresSettings, load
 
     with Ledger(load(PostgresSettings)).transaction() as connection:
-        rows = versions(connection, limit)
+        rows = versions(connection, most(limit, output))
     emit(rows, ["version", "kind", "created_at", "author", "message", "batch_rows", "batch_bytes", "rows"], output)
 
 
