@@ -69,7 +69,7 @@ class GroupCommit:
     async def _judge(self, records: list[Received]) -> Judged:
         """Step 2."""
         reference = await self._reference.current()
-        self._health.goes_on(WAITS_FOR)
+        self._health.back(WAITS_FOR)
         with STEP_SECONDS.labels("ingestor", "judge").time():
             return await asyncio.to_thread(judge_group, records, reference, self._now())
 

@@ -57,7 +57,7 @@ class ReferenceWatch:
         while True:
             try:
                 await self.current()
-                self._health.goes_on(WAITS_FOR)
+                self._health.back(WAITS_FOR)
             except DependencyAwayError as error:
                 self._health.away(error.dependency, error.reason)
             await asyncio.sleep(seconds)
