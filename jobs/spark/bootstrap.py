@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.settings import HdfsSettings, PostgresSettings, load
 from jobs.spark.hdfs import spark_root
 from jobs.spark.metrics import MetricsJob
@@ -12,17 +13,22 @@ from jobs.spark.reference import newest_reference
 from jobs.spark.session import SparkSettings, spark_session
 
 
+class JobSettings(HdfsSettings, PostgresSettings, SparkSettings):
+    """What the metrics job needs."""
+
+
 def metrics_job() -> MetricsJob:
     """Build the job from the settings; connects to nothing yet.
 
     Raises:
         ConfigError: A setting is missing or wrong.
     """
-    hdfs, postgres, spark = load(HdfsSettings), load(PostgresSettings), load(SparkSettings)
+    settings = load(JobSettings)
+    store = HdfsStore(settings)
     return MetricsJob(
-        root=spark_root(hdfs),
-        reference=lambda: newest_reference(hdfs),
-        connect=lambda: connected(postgres),
-        start_spark=lambda: spark_session(spark, hdfs.hdfs_user),
+        root=spark_root(settings),
+        reference=lambda: newest_reference(store),
+        connect=lambda: connected(settings),
+        start_spark=lambda: spark_session(settings, settings.hdfs_user),
         now=lambda: datetime.now(UTC),
     )

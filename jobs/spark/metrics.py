@@ -149,7 +149,7 @@ def check_batches(counted: Sequence[dict[str, Any]], dataset: sources.DatasetVer
         raise PermanentError(
             f"{len(wrong)} batches are not in their files as the ledger says, first {first.batch_id} attempt {first.attempt}: "
             f"{first.path} holds {found.get((first.batch_id, first.attempt), 0)} of its {first.rows} rows. "
-            "Nothing was published; `acidwatch verify` checks the files"
+            "Nothing was published"
         )
     for bad, meaning in (("blank", "lack a required column"), ("not_finite", "hold NaN or infinity")):
         batches = [batch["batch_id"] for batch in counted if batch[bad]]

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
+from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.errors import DependencyAwayError, PermanentError, UnusableInputError
 from acidwatch.settings import HdfsSettings, PostgresSettings
 from jobs.spark.hdfs import spark_root
@@ -33,7 +34,7 @@ def job(servers: tuple[HdfsSettings, PostgresSettings], spark: SparkSession) -> 
     hdfs, postgres = servers
     return MetricsJob(
         root=spark_root(hdfs),
-        reference=lambda: newest_reference(hdfs),
+        reference=lambda: newest_reference(HdfsStore(hdfs)),
         connect=lambda: connected(postgres),
         start_spark=lambda: nullcontext(spark),
         now=lambda: NOW,
