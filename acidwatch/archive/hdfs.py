@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import requests
+import urllib3
 from hdfs import HdfsError, InsecureClient
 
 from acidwatch.archive.store import FileExistsAlreadyError, MissingFileError
@@ -48,7 +49,7 @@ class HdfsStore:
                 raise MissingFileError(path) from error
             # Safe mode, standby, no space, no permission: not the data's fault, so whoever asks waits and asks again.
             raise DependencyAwayError("HDFS", self._settings.hdfs_url, error) from error
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             self._local.client = None  # the session may hold a broken connection
             raise DependencyAwayError("HDFS", self._settings.hdfs_url, error) from error
 

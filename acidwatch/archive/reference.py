@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -20,14 +21,16 @@ from acidwatch.archive.store import FileExistsAlreadyError, Store
 from acidwatch.archive.zones import REFERENCE, pointer_path
 from acidwatch.contract.reference import Reference
 
+_POINTER = re.compile(r"([0-9]{6,})\.json")
+
 Pointer = dict[str, Any]
 """`version, created_at, author, sites {path, rows, bytes, sha256}, methods {...}, workbooks {name: {path, ...}}`."""
 
 
 def newest_version(store: Store) -> int:
     """Number of the newest reference version, 0 when none was loaded."""
-    numbers = [name.removesuffix(".json") for name in store.names(REFERENCE) if name.endswith(".json")]
-    return max((int(number) for number in numbers if number.isdigit()), default=0)
+    pointers = [match for name in store.names(REFERENCE) if (match := _POINTER.fullmatch(name))]
+    return max((int(match[1]) for match in pointers), default=0)
 
 
 def read_pointer(store: Store, version: int) -> Pointer:

@@ -80,11 +80,10 @@ async def _wait(settings: KafkaSettings, ledger: Ledger, planned: Plan | None, t
 
 
 def _unrecorded(ledger: Ledger, planned: Plan) -> int:
-    from acidwatch.ledger.queries import source_progress
+    from acidwatch.ledger.queries import recorded
 
     with ledger.transaction() as connection:
-        progress = source_progress(connection, planned.table.sha256)
-    return planned.batches - (progress["recorded"] if progress else 0)
+        return planned.batches - recorded(connection, [planned.batch_id(index) for index in range(planned.batches)])
 
 
 def _counts(ledger: Ledger) -> dict[str, int]:

@@ -187,7 +187,15 @@ class _Places:
         if not column:
             return ""
         cell = self.payloads[position].columns[column][row - int(self.rows.starts[position])]
-        return "" if cell is None else str(cell)
+        return "" if cell is None else text_of(cell)
+
+
+def text_of(cell: object) -> str:
+    """A cell as people see it."""
+    try:
+        return str(cell)
+    except RecursionError:  # JSON may be nested deeper than Python can write out
+        return "a deeply nested list or object"
 
 
 def _sheet_rows(payload: Payload, headers: BatchHeaders) -> NDArray[np.int64]:
@@ -208,9 +216,9 @@ def _note_misfits(rows: Rows, places: _Places, group: list[Judgement]) -> set[tu
             continue
         sheet, cell = places.cell(misfit.row, name)
         words = _TYPE_WORDS[misfit.column.kind]
-        message = f"{name} is {str(misfit.value)[:100]!r}; it must be {words}, or empty"
+        message = f"{name} is {text_of(misfit.value)[:100]!r}; it must be {words}, or empty"
         kind = f"type.{misfit.column.kind}"
-        judgement.add(Finding("hard", kind, sheet, cell, name, str(misfit.value), message))
+        judgement.add(Finding("hard", kind, sheet, cell, name, text_of(misfit.value), message))
     return noted
 
 

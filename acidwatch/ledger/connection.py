@@ -14,6 +14,14 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 from acidwatch.errors import DependencyAwayError
 from acidwatch.settings import PostgresSettings
 
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,  # a standby that has not been promoted yet
+    PoolTimeout,
+    PoolClosed,
+)
+
 Connection = psycopg.Connection[dict[str, Any]]
 """Rows come as dictionaries."""
 
@@ -57,7 +65,7 @@ class Ledger:
                 self._pool.open()
             with self._pool.connection() as connection, connection.transaction():
                 yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed) as error:
+        except _AWAY as error:
             raise DependencyAwayError("PostgreSQL", self.address, error) from error
         except (
             psycopg.errors.UndefinedTable,

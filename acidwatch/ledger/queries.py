@@ -52,14 +52,12 @@ def sources(connection: Connection, limit: int) -> list[Row]:
     ).fetchall()
 
 
-def source_progress(connection: Connection, source_id: str) -> Row | None:
-    """How many batches of a source are recorded, accepted and rejected; None when it is not known."""
-    return connection.execute(
-        "SELECT s.name AS source, s.source_id, s.batch_count, count(b.batch_id) AS recorded, count(b.accepted_attempt) AS accepted,"
-        " count(b.batch_id) - count(b.accepted_attempt) AS rejected"
-        " FROM ledger.sources s LEFT JOIN ledger.batches b USING (source_id) WHERE s.source_id = %s GROUP BY s.source_id",
-        (source_id,),
+def recorded(connection: Connection, batch_ids: list[str]) -> int:
+    """How many of these batches are recorded."""
+    row = connection.execute(
+        "SELECT count(*) AS n FROM ledger.batches WHERE batch_id = ANY(%s)", (batch_ids,)
     ).fetchone()
+    return int(row["n"]) if row else 0
 
 
 def batches(connection: Connection, *, source: str | None, verdict: str | None, limit: int) -> list[Row]:

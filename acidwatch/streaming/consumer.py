@@ -22,17 +22,19 @@ class CheckedConsumer(Consumer):
 
     on_gap: ClassVar[Gap]
     accepted_gap: ClassVar[str] = ""
-    """`topic/partition@offset` that an operator has looked into and wants to go on from."""
+    """`topic/partition@offset` that an operator has looked into and wants to go on from; several with commas."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._due: dict[TP, int] = {}
         self._committed_before: dict[TP, int] = {}
+        self._read_here: set[TP] = set()  # partitions of which a record was read since they were assigned
 
     async def perform_seek(self) -> None:
         """After each assignment Faust seeks to what is committed: that offset is due, or 0 where nothing was committed."""
         await super().perform_seek()
         self._due = {tp: max(self._read_offset[tp] or 0, 0) for tp in self.assignment()}
+        self._read_here.clear()
         for tp, due in self._due.items():
             before = self._committed_before.get(tp, 0)
             if due < before:  # Kafka forgets what was committed when a topic is removed
@@ -44,15 +46,27 @@ class CheckedConsumer(Consumer):
             self._committed_before.update(offsets)
         return bool(committed)
 
+    def has_more(self, tp: TP) -> bool:
+        """Whether the partition has records that are not fetched yet, or fetched but not committed.
+
+        Not "is the end beyond what was committed": records that retention removed are never read.
+        """
+        if self._due.get(tp, 0) > (self._committed_offset[tp] or 0) and tp in self._read_here:
+            return True
+        state = self._thread._ensure_consumer()._subscription.subscription.assignment.state_value(tp)
+        end = state.highwater
+        return end is not None and state.has_valid_position and end > state.position
+
     def _to_message(self, tp: TP, record: Any) -> Any:
         due = self._due.get(tp, record.offset)
         if record.offset != due:
-            if self.accepted_gap == f"{tp.topic}/{tp.partition}@{record.offset}":
+            if f"{tp.topic}/{tp.partition}@{record.offset}" in self.accepted_gap.split(","):
                 # Faust must neither drop what comes now nor wait for what never will.
                 self._read_offset[tp] = self._committed_offset[tp] = None
             else:
                 type(self).on_gap(OffsetGapError(tp.topic, tp.partition, due, record.offset))
         self._due[tp] = record.offset + 1
+        self._read_here.add(tp)
         return super()._to_message(tp, record)
 
 

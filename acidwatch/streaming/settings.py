@@ -20,4 +20,6 @@ class StreamSettings(KafkaSettings, ServiceSettings):
     stall_seconds: float = Field(
         120.0, gt=1, description="without progress and without a known outage for so long = not alive"
     )
-    accept_gap: str = Field("", description="topic/partition@offset of an offset gap to go on from, once")
+    accept_gap: str = Field(
+        "", description="topic/partition@offset of an offset gap to go on from, once; several with commas"
+    )

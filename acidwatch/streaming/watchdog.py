@@ -73,6 +73,8 @@ class Watchdog:
             return ""
         progress = self._reader.progress
         if progress.retrying is not None and now - progress.retrying < 60.0:
+            # A rebalance waits for the group at hand, so it lasts as long as the outage: count from its end.
+            self._rebalancing_since = self._lagging_since = None
             return ""
         longest = self._stall_seconds
         if progress.oldest_read is not None and now - progress.oldest_read > longest:
@@ -95,10 +97,4 @@ class Watchdog:
             self._broker_away_until = now + _PROBE_SECONDS + 60.0
 
     def _lags(self, assigned: set[Any]) -> bool:
-        monitor = self._app.consumer
-        for tp in assigned:
-            end = monitor.highwater(tp)
-            read = monitor._committed_offset.get(tp)
-            if end is not None and end > (read or 0):
-                return True
-        return False
+        return any(self._app.consumer.has_more(tp) for tp in assigned)

@@ -60,4 +60,7 @@ class ReferenceWatch:
                 self._health.back(WAITS_FOR)
             except DependencyAwayError as error:
                 self._health.away(error.dependency, error.reason)
+            except Exception as error:
+                self._health.waits(WAITS_FOR, f"the newest version can't be read: {error!r}")
+                self._log.exception("the newest reference version can't be read")
             await asyncio.sleep(seconds)

@@ -33,7 +33,7 @@ def main() -> None:
     health = Health("versioner")
     ledger = Ledger(settings)
     sender = ConfirmedSender(settings)
-    letters = Letters(ledger, HdfsStore(settings), sender, settings.topic_letters)
+    letters = Letters(ledger, HdfsStore(settings), sender, settings.topic_letters, settings.max_record_bytes)
     looking: list[asyncio.Task[None]] = []
 
     async def keep_looking() -> None:

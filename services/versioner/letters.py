@@ -24,8 +24,9 @@ _AT_ONCE = 50  # letters hold up to 8 MiB each
 class Letters:
     """Publishes what the ledger says is pending. Publishing again after a crash repeats a letter, it never loses one."""
 
-    def __init__(self, ledger: Ledger, store: Store, sender: ConfirmedSender, topic: str) -> None:
+    def __init__(self, ledger: Ledger, store: Store, sender: ConfirmedSender, topic: str, most_bytes: int) -> None:
         self._ledger, self._store, self._sender, self._topic = ledger, store, sender, topic
+        self._most_bytes = most_bytes
         self._log = structlog.get_logger(__name__)
 
     async def publish_pending(self) -> int:
@@ -87,4 +88,9 @@ class Letters:
             service_version=letter.service_version or __version__,
             archive_path=letter.raw_path,
         )
-        return Record(self._topic, record.key, record.value, [*without_letter_headers(record.headers), *headers])
+        value = record.value
+        if value is not None and len(value) > self._most_bytes:
+            # It came compressed, and may not fit again: the letter names the file that holds its bytes.
+            headers.append(("dlq-value-omitted", str(len(value)).encode()))
+            value = None
+        return Record(self._topic, record.key, value, [*without_letter_headers(record.headers), *headers])

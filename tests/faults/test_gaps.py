@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,6 +90,17 @@ def test_records_removed_before_they_were_read_stop_the_ingestor_until_a_person_
     until(lambda: judged(fresh) == 13, "the next record, with no gap any more")
     assert after.stop() == 0
     assert versioner.stop() == 0
+
+
+def test_a_topic_whose_records_have_all_expired_is_no_stall(fresh: Deployment) -> None:
+    produce(fresh, 5)
+    topic = fresh.env["ACIDWATCH_TOPIC_BATCHES"]
+    administer(fresh, lambda admin: admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=5)}))
+    ingestor = fresh.start("ingestor", stall_seconds="3")
+    ingestor.wait_ready()
+    with pytest.raises(subprocess.TimeoutExpired):
+        ingestor.popen.wait(10)
+    assert ingestor.get("/healthz")[0] == 200
 
 
 def test_a_topic_made_anew_under_a_running_ingestor_stops_it(fresh: Deployment) -> None:

@@ -105,6 +105,51 @@ def test_waiting_for_a_workbook_that_was_never_sent_says_so_with_exit_code_1(dep
     assert "1 of 1 batches of samples.xlsx never came" in done.stderr
 
 
+def test_waiting_with_another_batch_size_than_was_sent_does_not_take_other_batches_for_these(
+    deployment: Deployment,
+) -> None:
+    made = deployment.generate(200, seed=6)
+    services = [deployment.start(name) for name in ("ingestor", "versioner")]
+    deployment.load_reference(made)
+    deployment.send(made.samples)
+    deployment.cli("wait", "--source", str(made.samples), "--timeout", "60s")
+    done = deployment.run("wait", "--source", str(made.samples), "--batch-size", "150", "--timeout", "1s")
+    assert done.returncode == 1
+    assert "2 of 2 batches of samples.xlsx never came" in done.stderr
+    for service in services:
+        assert service.stop() == 0
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_a_producer_may_compress_with_any_codec_of_kafka(deployment: Deployment, codec: str) -> None:
+    import asyncio
+
+    from aiokafka import AIOKafkaProducer
+
+    async def produce() -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=deployment.env["ACIDWATCH_KAFKA_BOOTSTRAP"],
+            compression_type=codec,
+            max_request_size=40 * 1024**2,
+        )
+        await producer.start()
+        try:
+            # Far beyond the topic's limit before compression: its dead letter can't hold it again.
+            size = 20_000_000 if codec == "gzip" else 1_000
+            await producer.send_and_wait(deployment.env["ACIDWATCH_TOPIC_BATCHES"], b" " * size + codec.encode())
+        finally:
+            await producer.stop()
+
+    deployment.load_reference(deployment.generate(200, seed=6))
+    before = deployment.json("status")["dead_letters"]["published"]
+    services = [deployment.start(name) for name in ("ingestor", "versioner")]
+    asyncio.run(produce())
+    deployment.cli("wait", "--timeout", "60s")
+    assert deployment.json("status")["dead_letters"]["published"] == before + 1
+    for service in services:
+        assert service.stop() == 0
+
+
 def test_a_dry_run_sends_nothing(deployment: Deployment) -> None:
     made = deployment.generate(100)
     assert "would send 1 batches" in deployment.cli("send", str(made.samples), "--dry-run")

@@ -24,6 +24,14 @@ def load(store: Store, content: bytes = b"one", sites: tuple[str, ...] = ("02005
     return publish_reference(store, tables, {"sites.xlsx": content, "methods.xlsx": b"m"}, "me", NOW)
 
 
+def test_a_stray_file_among_the_pointers_is_no_version() -> None:
+    store = MemoryStore()
+    load(store)
+    for name in ("2.json", "notes.json", "000003.json.part"):
+        store.publish(f"reference/{name}", b"x")
+    assert newest_version(store) == 1
+
+
 def test_nothing_loaded_is_version_0() -> None:
     store = MemoryStore()
     assert newest_version(store) == 0

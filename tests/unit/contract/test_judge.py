@@ -115,6 +115,13 @@ def test_what_cannot_be_decoded_is_one_finding(value: bytes | None) -> None:
     assert judgement.findings[0].rule.startswith("decode.")
 
 
+def test_deeply_nested_json_in_a_cell_is_a_finding_and_exhausts_nothing() -> None:
+    row = make_row(SITE_ID="HERE")
+    value = encode(columns_of([row])).replace(b'"HERE"', b"[" * 1000 + b"]" * 1000)
+    judgement = judge_value(value)
+    assert only(judgement, "type.text").value == "a deeply nested list or object"
+
+
 def test_findings_point_into_the_sheet_where_columns_and_rows_have_gaps() -> None:
     rows = [make_row(), make_row(SITE_ID="77", SO4_UEQ_L="?", SAMPLE_TYPE=None)]
     cells = {"letters": {"SO4_UEQ_L": "BC", "SAMPLE_TYPE": "E"}, "rows": [2, 9]}

@@ -44,6 +44,10 @@ class FakeConsumer:
         """The end of a partition."""
         return self.highwaters.get(tp)
 
+    def has_more(self, tp: TopicPartition) -> bool:
+        """Whether there is something to read or to commit."""
+        return self.highwaters.get(tp, 0) > (self._committed_offset.get(tp) or 0)
+
     async def commit(self) -> None:
         """Commit what was acknowledged."""
         self.commits += 1

@@ -102,6 +102,16 @@ def test_retries_of_a_known_outage_are_no_stall_and_their_end_is(scene: Scene) -
     assert scene.look(3950 + 61) != ""
 
 
+def test_a_rebalance_that_waited_for_an_outage_counts_from_the_end_of_the_outage(scene: Scene) -> None:
+    scene.app.rebalancing = True
+    for seconds in range(0, 600, 10):
+        scene.reader.progress.retrying = T + seconds
+        assert scene.look(seconds) == ""
+    scene.reader.progress = Progress(last_acknowledged=T + 600)
+    assert [scene.look(seconds) for seconds in (601, 720)] == ["", ""]
+    assert scene.look(722).startswith("rebalancing")
+
+
 def test_a_broker_that_is_away_is_no_stall_and_its_return_gives_time_to_rejoin(scene: Scene) -> None:
     scene.lag()
     scene.app.rebalancing = True

@@ -79,7 +79,7 @@ class Scene:
     def __init__(self) -> None:
         self.diary: list[Any] = []
         self.ledger, self.sender, self.store = FakeLedger(self.diary), FakeSender(self.diary), MemoryStore()
-        self.letters = Letters(self.ledger, self.store, self.sender, "dlq")  # type: ignore[arg-type]
+        self.letters = Letters(self.ledger, self.store, self.sender, "dlq", 1_000_000)  # type: ignore[arg-type]
 
     def archive(self, *records: RawRecord, path: str = "raw/1.parquet") -> None:
         """Put records into raw/."""
@@ -131,6 +131,24 @@ def test_a_letter_that_was_replayed_and_failed_again_carries_one_set_of_headers(
     names = [name for name, _ in scene.sent[0].headers]
     assert names.count("dlq-reason") == 1
     assert "dlq-offset" not in names
+
+
+def test_a_record_that_came_compressed_and_is_too_large_for_a_letter_is_named_not_copied(scene: Scene) -> None:
+    scene.archive(raw(7, b"x" * 1_000_001))
+    scene.ledger.add(7)
+    assert scene.publish() == 1
+    (letter,) = scene.sent
+    said = dict(letter.headers)
+    assert letter.value is None
+    assert (said["dlq-value-omitted"], said["dlq-archive-path"]) == (b"1000001", b"raw/1.parquet")
+
+
+def test_a_raw_file_that_is_missing_pauses_the_versioner(scene: Scene) -> None:
+    scene.ledger.add(7)
+    with pytest.raises(DependencyAwayError, match=r"raw/1\.parquet is not in the archive"):
+        scene.publish()
+    scene.archive(raw(7))
+    assert scene.publish() == 1
 
 
 def test_letters_are_marked_only_after_the_broker_confirmed_them_with_where_it_put_them(scene: Scene) -> None:
