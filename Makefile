@@ -36,8 +36,8 @@ down: $(READY) ## stop them; their data stay in .local/
 status: $(READY) ## what is running
 	@$(BIN)/python -m deploy.local status
 
-test: $(READY) ## all tests: unit, integration, end to end and faults, on real servers
-	$(PYTEST) tests
+test: $(READY) ## all tests but the slowest: unit, integration, end to end and faults, on real servers; 12 minutes
+	$(PYTEST) tests -m "not slow"
 
 test-unit: $(READY) ## only those that need no server; 30 s
 	$(PYTEST) tests/unit
@@ -48,7 +48,7 @@ test-integration: $(READY) ## each part on its real server
 test-e2e: $(READY) ## the whole pipeline
 	$(PYTEST) tests/e2e
 
-test-faults: $(READY) ## processes killed and servers taken away in mid-run
+test-faults: $(READY) ## processes killed and servers taken away in mid-run, also the slow ones
 	$(PYTEST) tests/faults
 
 lint: $(READY) ## ruff, mypy --strict, import-linter

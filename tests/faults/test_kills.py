@@ -27,7 +27,7 @@ def test_a_service_killed_in_mid_run_and_started_again_loses_and_doubles_nothing
         process.wait_ready()
     table = {"ingestor": "group committed", "versioner": "group recorded"}[victim]
     deployment.send(made.samples, "--batch-size", "10")
-    for _ in range(3):
+    for _ in range(2):
         process = running[victim]
         until(lambda process=process: any(e["event"] == table for e in process.events), f"{victim} to commit a group")
         assert process.stop(signal.SIGKILL) == -signal.SIGKILL
@@ -45,6 +45,7 @@ def _all_recorded(deployment: Deployment, made: Generated) -> bool:
     return deployment.query("SELECT count(*) FROM ledger.batches WHERE source_id = %s", sha256) == [(60,)]
 
 
+@pytest.mark.slow
 def test_a_second_ingestor_that_comes_and_goes_loses_and_doubles_nothing(
     deployment: Deployment, workbooks: Callable[[int], Generated]
 ) -> None:

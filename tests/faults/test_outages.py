@@ -21,7 +21,7 @@ def start_both(deployment: Deployment, **settings: str) -> tuple[Process, Proces
     return both
 
 
-@pytest.mark.parametrize("server", ["namenode", "datanode", "postgres"])
+@pytest.mark.parametrize("server", ["namenode", pytest.param("datanode", marks=pytest.mark.slow), "postgres"])
 def test_a_server_that_goes_away_pauses_the_pipeline_and_loses_nothing(
     stack: Stack, deployment: Deployment, workbooks: Callable[[int], Generated], server: str
 ) -> None:
@@ -72,6 +72,7 @@ def test_a_server_that_hangs_instead_of_refusing_is_waited_for_too(
     check_exactly_once(deployment, made)
 
 
+@pytest.mark.slow
 def test_an_outage_longer_than_the_stall_limit_does_not_get_the_process_killed(
     stack: Stack, deployment: Deployment, workbooks: Callable[[int], Generated]
 ) -> None:
@@ -87,6 +88,7 @@ def test_an_outage_longer_than_the_stall_limit_does_not_get_the_process_killed(
     check_exactly_once(deployment, made)
 
 
+@pytest.mark.slow
 def test_services_wait_for_a_broker_that_is_away_at_the_start(stack: Stack, deployment: Deployment) -> None:
     stack.kafka.kill()
     ingestor = deployment.start("ingestor")
