@@ -89,8 +89,8 @@ def test_durations(text: str, seconds: float) -> None:
     ("command", "missing"),
     [
         (("send", "x.xlsx"), ["KAFKA_BOOTSTRAP"]),
-        (("wait",), ["KAFKA_BOOTSTRAP"]),
-        (("status",), ["KAFKA_BOOTSTRAP"]),
+        (("wait",), ["DATABASE_URL", "KAFKA_BOOTSTRAP"]),
+        (("status",), ["DATABASE_URL", "KAFKA_BOOTSTRAP"]),
         (("topics", "create"), ["KAFKA_BOOTSTRAP"]),
         (("sources", "list"), ["DATABASE_URL"]),
         (("batches", "list"), ["DATABASE_URL"]),
@@ -98,6 +98,7 @@ def test_durations(text: str, seconds: float) -> None:
         (("versions", "list"), ["DATABASE_URL"]),
         (("versions", "show", "1"), ["DATABASE_URL"]),
         (("ledger", "migrate"), ["DATABASE_URL"]),
+        (("job", "metrics"), ["HDFS_URL", "DATABASE_URL"]),
         (("reference", "load", "--sites", "s.xlsx", "--methods", "m.xlsx"), ["HDFS_URL"]),
     ],
 )
