@@ -92,5 +92,9 @@ class Letters:
         if value is not None and len(value) > self._most_bytes:
             # It came compressed, and may not fit again: the letter names the file that holds its bytes.
             headers.append(("dlq-value-omitted", str(len(value)).encode()))
-            value = None
+            value = b""
+        elif value is None and record.key is None:
+            # The client library can't send such a record; nobody but a stranger makes one.
+            headers.append(("dlq-value-null", b"true"))
+            value = b""
         return Record(self._topic, record.key, value, [*without_letter_headers(record.headers), *headers])

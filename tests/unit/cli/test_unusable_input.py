@@ -98,7 +98,7 @@ def test_durations(text: str, seconds: float) -> None:
         (("versions", "list"), ["DATABASE_URL"]),
         (("versions", "show", "1"), ["DATABASE_URL"]),
         (("ledger", "migrate"), ["DATABASE_URL"]),
-        (("job", "metrics"), ["HDFS_URL", "DATABASE_URL"]),
+        (("job", "metrics"), ["DATABASE_URL", "HDFS_URL"]),
         (("reference", "load", "--sites", "s.xlsx", "--methods", "m.xlsx"), ["HDFS_URL"]),
     ],
 )

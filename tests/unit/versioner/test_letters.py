@@ -139,8 +139,16 @@ def test_a_record_that_came_compressed_and_is_too_large_for_a_letter_is_named_no
     assert scene.publish() == 1
     (letter,) = scene.sent
     said = dict(letter.headers)
-    assert letter.value is None
+    assert letter.value == b""
     assert (said["dlq-value-omitted"], said["dlq-archive-path"]) == (b"1000001", b"raw/1.parquet")
+
+
+def test_a_record_with_neither_key_nor_value_becomes_a_letter_that_says_so(scene: Scene) -> None:
+    scene.archive(RawRecord(Origin("water-quality", 0, 7, 5), None, None, (), "b-7", 1))
+    scene.ledger.add(7)
+    assert scene.publish() == 1
+    (letter,) = scene.sent
+    assert (letter.value, dict(letter.headers)["dlq-value-null"]) == (b"", b"true")
 
 
 def test_a_raw_file_that_is_missing_pauses_the_versioner(scene: Scene) -> None:
