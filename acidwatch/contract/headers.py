@@ -35,6 +35,7 @@ class BatchHeaders:
         attempt: ce_attempt, from 1; 1 when absent.
         subject: ce_subject, sheet and cell range such as `Sheet 1!A2:AD101`.
         type: ce_type.
+        replaces: ce_replaces, the source_id of the workbook that this one is sent in place of.
     """
 
     batch_id: str | None = None
@@ -46,6 +47,7 @@ class BatchHeaders:
     attempt: int = 1
     subject: str | None = None
     type: str | None = None
+    replaces: str | None = None
 
     @property
     def sheet(self) -> str:
@@ -88,6 +90,7 @@ def write_headers(
     subject: str,
     time: str,
     attempt: int = 1,
+    replaces: str | None = None,
 ) -> list[tuple[str, bytes]]:
     """The headers of a batch that acidwatch sends."""
     values = {
@@ -104,6 +107,8 @@ def write_headers(
         "ce_batchcount": str(count),
         "ce_attempt": str(attempt),
     }
+    if replaces:
+        values["ce_replaces"] = replaces
     return [(name, value.encode()) for name, value in values.items()]
 
 
@@ -128,6 +133,7 @@ def read_headers(headers: Iterable[tuple[str, bytes | None]]) -> BatchHeaders:
         attempt=max(_integer(texts, "ce_attempt") or 1, 1),
         subject=_text(texts, "ce_subject"),
         type=_text(texts, "ce_type"),
+        replaces=_text(texts, "ce_replaces"),
     )
 
 

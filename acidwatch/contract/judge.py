@@ -24,6 +24,8 @@ MOST_MATERIALISED = 10_000
 MOST_UNKNOWN = 1_000
 """Unknown columns written out for one batch: they are found first, and must leave room for what rejects it."""
 
+MOST_SITES = 100
+
 CLEAN_SCHEMA = pa.schema(
     [
         pa.field("batch_id", pa.string(), nullable=False),
@@ -67,11 +69,13 @@ class Judgement:
         rows: Rows in it, 0 when it can't be decoded.
         hard, soft: Number of findings of each severity.
         findings: The findings, hard ones first, at most 10,000.
+        sites: SITE_IDs in the batch, sorted, at most 100.
     """
 
     rows: int = 0
     hard: int = 0
     soft: int = 0
+    sites: tuple[str, ...] = ()
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -142,6 +146,8 @@ def _check_form(submission: Submission, judgement: Judgement) -> Payload | None:
         note("hard", error.rule, "", str(error))
         return None
     judgement.rows = payload.rows
+    texts = {site[:100] for site in payload.columns.get("SITE_ID", ()) if isinstance(site, str) and site.isprintable()}
+    judgement.sites = tuple(sorted(texts)[:MOST_SITES])
     for name in SAMPLE_NAMES:
         if name not in payload.columns:
             note(

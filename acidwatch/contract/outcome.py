@@ -76,6 +76,8 @@ class Outcome:
         value_sha256, value_bytes: Of the Kafka value.
         files: Where the batch lies on HDFS.
         judged_at: ISO 8601 UTC.
+        replaces: The source that this one is sent in place of (ce_replaces), empty = none.
+        sites: SITE_IDs in a rejected batch, at most 100, so that its dead letter is found by site.
     """
 
     batch_id: str
@@ -99,6 +101,8 @@ class Outcome:
     service_version: str
     judged_at: str
     files: tuple[FileRef, ...] = field(default=())
+    replaces: str = ""
+    sites: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """The outcome event's value."""
@@ -106,7 +110,7 @@ class Outcome:
 
     @staticmethod
     def decode(value: bytes) -> Outcome:
-        """Read an outcome event.
+        """Read an outcome event; fields that a newer ingestor added are left out.
 
         Raises:
             ValueError: It is none; only acidwatch writes this topic, so that is a fault of the software, not of data.
@@ -115,7 +119,8 @@ class Outcome:
             body: dict[str, Any] = orjson.loads(value)
             body["origin"] = Origin(**body["origin"])
             body["findings"] = tuple(Finding(**finding) for finding in body["findings"])
-            body["files"] = tuple(FileRef(**file) for file in body["files"])
-            return Outcome(**body)
+            body["files"] = tuple(FileRef(**file) for file in body.get("files", ()))
+            body["sites"] = tuple(body.get("sites", ()))
+            return Outcome(**{name: body[name] for name in Outcome.__dataclass_fields__ if name in body})
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise ValueError(f"not an outcome event: {error!r}") from error

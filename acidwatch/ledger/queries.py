@@ -6,7 +6,7 @@ from typing import Any
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.connection import Connection
-from acidwatch.ledger.record import DATASET
+from acidwatch.ledger.dataset import DATASET
 
 Row = dict[str, Any]
 

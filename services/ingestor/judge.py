@@ -138,6 +138,8 @@ def _outcome(
         reference_version=reference.version,
         service_version=__version__,
         judged_at=judged_at.isoformat(),
+        replaces=header.replaces or "",
+        sites=judgement.sites if judgement.verdict == "rejected" else (),
     )
 
 

@@ -17,6 +17,7 @@ from acidwatch.telemetry import logs
 from acidwatch.telemetry.health import Health
 from services.versioner.commit import OutcomeCommit
 from services.versioner.letters import Letters
+from services.versioner.reruns import Reruns
 from services.versioner.settings import VersionerSettings
 
 _LOOK_SECONDS = 2.0
@@ -33,7 +34,9 @@ def main() -> None:
     health = Health("versioner")
     ledger = Ledger(settings)
     sender = ConfirmedSender(settings)
-    letters = Letters(ledger, HdfsStore(settings), sender, settings.topic_letters, settings.max_record_bytes)
+    store = HdfsStore(settings)
+    letters = Letters(ledger, store, sender, settings.topic_letters, settings.max_record_bytes)
+    reruns = Reruns(ledger, store, sender, settings.topic_batches)
     looking: list[asyncio.Task[None]] = []
 
     async def keep_looking() -> None:
@@ -58,7 +61,7 @@ def main() -> None:
         ledger.close()
 
     run(
-        Service("versioner", settings.topic_outcomes, OutcomeCommit(ledger, letters, health), begin, end),
+        Service("versioner", settings.topic_outcomes, OutcomeCommit(ledger, letters, reruns, health), begin, end),
         settings,
         health,
     )

@@ -2,7 +2,7 @@
 
 1. collect outcomes (acidwatch.streaming.group)
 2. one transaction: sources, batches, attempts, files, versions, membership, pending dead letters
-3. publish pending dead letters, wait for the confirmation, mark them
+3. publish pending dead letters (and send reruns again), wait for the confirmation, mark them
 4. acknowledge, so that Faust commits the offsets (acidwatch.streaming.group)
 
 Any step may be repeated: the ledger knows each origin, batch and attempt.
@@ -22,13 +22,14 @@ from acidwatch.streaming.group import Event
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import DATASET_VERSION, RECORDED, STEP_SECONDS
 from services.versioner.letters import Letters
+from services.versioner.reruns import Reruns
 
 
 class OutcomeCommit:
     """Steps 2 and 3 for one group at a time."""
 
-    def __init__(self, ledger: Ledger, letters: Letters, health: Health) -> None:
-        self._ledger, self._letters, self._health = ledger, letters, health
+    def __init__(self, ledger: Ledger, letters: Letters, reruns: Reruns, health: Health) -> None:
+        self._ledger, self._letters, self._reruns, self._health = ledger, letters, reruns, health
         self._log = structlog.get_logger(__name__)
         # What the group at hand became: when only step 3 failed, its repetition must not count it as redelivered.
         self._recorded: tuple[list[Event], Recorded] | None = None
@@ -44,6 +45,7 @@ class OutcomeCommit:
         done = self._recorded[1]
         with STEP_SECONDS.labels("versioner", "publish").time():
             letters = await self._letters.publish_pending()
+            await self._reruns.send_pending()
         self._health.back("HDFS")
         self._health.back("Kafka")
         self._recorded = None
@@ -61,6 +63,7 @@ class OutcomeCommit:
             "rejected": done.rejected,
             "duplicate": done.duplicates,
             "redelivery": done.redeliveries,
+            "rerun": done.reruns,
         }
         for kind, count in kinds.items():
             RECORDED.labels(kind).inc(count)

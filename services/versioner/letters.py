@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import structlog
 
 from acidwatch import __version__
-from acidwatch.archive.groupfile import RawRecord, read_raw
-from acidwatch.archive.store import MissingFileError, Store
+from acidwatch.archive.groupfile import RawRecord
+from acidwatch.archive.raw import read_records
+from acidwatch.archive.store import Store
 from acidwatch.broker.send import ConfirmedSender, Record
 from acidwatch.contract.batch import Origin
 from acidwatch.contract.deadletter import letter_headers, without_letter_headers
-from acidwatch.errors import DependencyAwayError
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.letters import PendingLetter, mark_published, pending
 from acidwatch.telemetry.metrics import DEAD_LETTERS_PUBLISHED
@@ -57,21 +57,7 @@ class Letters:
 
     def _read(self, letters: Sequence[PendingLetter]) -> dict[Origin, RawRecord]:
         """The original records, from raw/."""
-        wanted = {letter.origin for letter in letters}
-        found: dict[Origin, RawRecord] = {}
-        for path in {letter.raw_path for letter in letters}:
-            found.update({record.origin: record for record in self._records(path) if record.origin in wanted})
-        for letter in letters:
-            if letter.origin not in found:
-                raise DependencyAwayError("HDFS", letter.raw_path, f"it does not hold the record {letter.origin}")
-        return found
-
-    def _records(self, path: str) -> list[RawRecord]:
-        try:
-            return read_raw(self._store.read(path))
-        except MissingFileError as error:
-            # raw/ is never garbage: wait, and say so, until the archive is whole again.
-            raise DependencyAwayError("HDFS", path, error) from error
+        return read_records(self._store, ((letter.raw_path, letter.origin) for letter in letters))
 
     def _letter(self, letter: PendingLetter, record: RawRecord) -> Record:
         headers = letter_headers(

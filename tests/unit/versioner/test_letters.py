@@ -204,7 +204,8 @@ def test_nothing_pending_sends_nothing(scene: Scene) -> None:
 
 @pytest.mark.parametrize("value", [None, b"{}", b"no outcome"])
 def test_what_is_no_outcome_stops_the_versioner_before_anything_is_recorded(scene: Scene, value: bytes | None) -> None:
-    commit = OutcomeCommit(scene.ledger, scene.letters, Health("versioner"))  # type: ignore[arg-type]
+    reruns = SimpleNamespace()
+    commit = OutcomeCommit(scene.ledger, scene.letters, reruns, Health("versioner"))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not an outcome event"):
         asyncio.run(commit([SimpleNamespace(message=SimpleNamespace(value=value))]))
     assert (scene.ledger.transactions, scene.diary) == (0, [])

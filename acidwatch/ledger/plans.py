@@ -1,0 +1,97 @@
+"""Attempts after the first: numbered in the ledger before they are sent, with the SHA-256 of what will be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from acidwatch.errors import UnusableInputError
+from acidwatch.ledger.audit import note
+from acidwatch.ledger.connection import Connection
+from acidwatch.ledger.dataset import lock_dataset
+from acidwatch.ledger.state import Key
+
+Kind = Literal["replay", "resubmit", "reprocess"]
+"""replay: a dead letter's record again, as it was or edited; resubmit: a corrected workbook of it; reprocess: an accepted batch again."""
+
+
+def plan_attempts(
+    connection: Connection,
+    batches: Sequence[tuple[str, str]],
+    kind: Kind,
+    author: str,
+    message: str,
+) -> list[int]:
+    """Number the next attempt of each batch, and note that its letter, if it has one, is replayed.
+
+    An attempt that was numbered for the same bytes but never confirmed as sent is taken again: whoever sent it crashed, and it may
+    be on the topic already. Not so when a person took the batch out since: an attempt numbered before that never becomes a member.
+
+    Args:
+        batches: Batch id and SHA-256 (hexadecimal) of the value that will be sent.
+
+    Returns:
+        The attempt of each batch.
+
+    Raises:
+        UnusableInputError: A batch is not in the ledger.
+    """
+    dataset = lock_dataset(connection)
+    ids = [batch_id for batch_id, _ in batches]
+    known = {
+        row["batch_id"]: row
+        for row in connection.execute(
+            "SELECT b.batch_id, b.taken_out, greatest((SELECT max(attempt) FROM ledger.attempts a WHERE a.batch_id = b.batch_id),"
+            " (SELECT max(attempt) FROM ledger.planned_attempts p WHERE p.batch_id = b.batch_id)) AS newest"
+            " FROM ledger.batches b WHERE b.batch_id = ANY(%s)",
+            (ids,),
+        )
+    }
+    unsent = {
+        (row["batch_id"], row["value_sha256"]): row
+        for row in connection.execute(
+            "SELECT p.* FROM ledger.planned_attempts p LEFT JOIN ledger.attempts a USING (batch_id, attempt)"
+            " WHERE p.batch_id = ANY(%s) AND p.kind = %s AND p.sent_at IS NULL AND a.attempt IS NULL ORDER BY p.attempt",
+            (ids, kind),
+        )
+    }
+    planned: list[int] = []
+    for batch_id, sha256 in batches:
+        row = known.get(batch_id)
+        if row is None:
+            raise UnusableInputError(f"no batch {batch_id}; see: acidwatch batches list")
+        again = unsent.get((batch_id, sha256))
+        if again is not None and again["planned_version"] >= (row["taken_out"] or 0):
+            planned.append(again["attempt"])
+            continue
+        row["newest"] = (row["newest"] or 1) + 1
+        planned.append(row["newest"])
+        connection.execute(
+            "INSERT INTO ledger.planned_attempts (batch_id, attempt, kind, value_sha256, planned_version, author, message)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (batch_id, row["newest"], kind, sha256, dataset.version, author, message),
+        )
+    connection.execute(
+        "UPDATE ledger.dead_letters SET state = 'replayed', changed_at = now()"
+        " WHERE batch_id = ANY(%s) AND state IN ('published', 'parked')",
+        (ids,),
+    )
+    details = {
+        "kind": kind,
+        "planned_version": dataset.version,
+        "attempts": [
+            {"batch_id": batch_id, "attempt": attempt, "value_sha256": sha256}
+            for (batch_id, sha256), attempt in zip(batches, planned, strict=True)
+        ],
+    }
+    note(connection, author, kind, message, details)
+    return planned
+
+
+def mark_sent(connection: Connection, attempts: Sequence[Key]) -> None:
+    """The broker confirmed these attempts."""
+    connection.execute(
+        "UPDATE ledger.planned_attempts p SET sent_at = now() FROM unnest(%s::text[], %s::int[]) AS r(batch_id, attempt)"
+        " WHERE p.batch_id = r.batch_id AND p.attempt = r.attempt",
+        ([batch_id for batch_id, _ in attempts], [attempt for _, attempt in attempts]),
+    )

@@ -1,0 +1,154 @@
+"""One workbook in place of another: once every batch of the new one is a member, the old one's members leave, in the same version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from acidwatch.contract.outcome import Outcome
+from acidwatch.ledger.connection import Connection
+from acidwatch.ledger.dataset import Dataset
+from acidwatch.ledger.state import Key
+from acidwatch.ledger.write import NewVersion, insert
+
+
+@dataclass(slots=True)
+class _Source:
+    """A source that is sent in place of another.
+
+    Attributes:
+        name: For the version's message.
+        replaces: The other one.
+        missing: How many of its batches are no members; None = it is not known how many it has.
+        asked: Whether a record of this group says what it replaces.
+    """
+
+    name: str
+    replaces: str
+    missing: int | None
+    asked: bool = False
+
+
+@dataclass(slots=True)
+class _Old:
+    """What a source that is to be replaced has in the dataset."""
+
+    members: list[Key] = field(default_factory=list)
+    rows: int = 0
+    bytes: int = 0
+
+
+class Replacements:
+    """The replacements that a group of outcomes may complete. Until the new source is whole the old one stays: readers see no hole."""
+
+    def __init__(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
+        ids = list({outcome.source_id for outcome in outcomes})
+        known = {
+            row["source_id"]: row
+            for row in connection.execute(
+                "SELECT source_id, replaces, batch_count FROM ledger.sources WHERE source_id = ANY(%s)", (ids,)
+            )
+        }
+        self._replaced = _replaced(connection, ids)
+        self._sources: dict[str, _Source] = {}
+        self._asked: dict[str, str] = {}
+        self._old: dict[str, _Old] = {}
+        self._made: list[tuple[str, str, int]] = []
+        for outcome in outcomes:
+            row = known.get(outcome.source_id, {})
+            replaces = outcome.replaces or row.get("replaces")
+            if replaces and replaces != outcome.source_id:
+                batches = row.get("batch_count") or outcome.batch_count
+                self._sources[outcome.source_id] = _Source(outcome.source, replaces, batches)
+        if self._sources:
+            self._load(connection)
+
+    def _load(self, connection: Connection) -> None:
+        others = list({source.replaces for source in self._sources.values()})
+        self._replaced |= _replaced(connection, others)
+        self._old = {source_id: _Old() for source_id in others}
+        for row in connection.execute(
+            "SELECT b.source_id, m.batch_id, m.attempt, a.rows, a.value_bytes FROM ledger.memberships m"
+            " JOIN ledger.batches b USING (batch_id) JOIN ledger.attempts a USING (batch_id, attempt)"
+            " WHERE m.to_version IS NULL AND b.source_id = ANY(%s)",
+            ([*others, *self._sources],),
+        ):
+            if row["source_id"] in self._old:
+                self._enter(row["source_id"], (row["batch_id"], row["attempt"]), row["rows"], row["value_bytes"])
+            source = self._sources.get(row["source_id"])
+            if source is not None and source.missing is not None:
+                source.missing -= 1
+
+    def _enter(self, source_id: str, key: Key, rows: int, size: int) -> None:
+        old = self._old[source_id]
+        old.members.append(key)
+        old.rows += rows
+        old.bytes += size
+
+    def is_replaced(self, source_id: str) -> bool:
+        """Whether another workbook stands in place of this one."""
+        return source_id in self._replaced
+
+    def asked(self, outcome: Outcome) -> None:
+        """A record that was not seen before says what its source replaces."""
+        if outcome.source_id in self._sources and outcome.replaces:
+            self._sources[outcome.source_id].asked = True
+            self._asked[outcome.source_id] = outcome.replaces
+
+    def joined(self, outcome: Outcome, left: Key | None, dataset: Dataset, version: NewVersion) -> list[Key]:
+        """A batch became a member, perhaps in place of its attempt `left`; the members of another source that leave with that."""
+        if outcome.source_id in self._old:
+            old = self._old[outcome.source_id]
+            if left is not None:
+                old.members.remove(left)
+            self._enter(outcome.source_id, (outcome.batch_id, outcome.attempt), outcome.rows, outcome.value_bytes)
+        source = self._sources.get(outcome.source_id)
+        if source is None or source.missing is None:
+            return []
+        source.missing -= left is None
+        return self._take_out(outcome.source_id, source, dataset, version) if source.missing <= 0 else []
+
+    def late(self, dataset: Dataset) -> list[NewVersion]:
+        """Versions for sources that were whole before they were sent again with what they replace."""
+        made = []
+        for source_id, source in self._sources.items():
+            whole = source.missing is not None and source.missing <= 0
+            if source.asked and whole and not self.is_replaced(source.replaces) and self._old[source.replaces].members:
+                dataset.version += 1
+                message = f"{source.name} stands in place of {source.replaces}"
+                version = NewVersion(dataset.version, "quarantine", source.name, message, dataset.rows, dataset.bytes)
+                version.out += self._take_out(source_id, source, dataset, version)
+                made.append(version)
+        return made
+
+    def _take_out(self, source_id: str, source: _Source, dataset: Dataset, version: NewVersion) -> list[Key]:
+        if self.is_replaced(source.replaces):
+            return []
+        old = self._old[source.replaces]
+        dataset.rows -= old.rows
+        dataset.bytes -= old.bytes
+        version.rows, version.bytes = dataset.rows, dataset.bytes
+        version.details |= {"replaced_source": source.replaces, "batches_out": len(old.members)}
+        self._replaced.add(source.replaces)
+        self._made.append((source.replaces, source_id, version.version))
+        return old.members
+
+    def write(self, connection: Connection) -> None:
+        """Note what is to replace what, and what now does."""
+        for source_id, other in self._asked.items():
+            connection.execute("UPDATE ledger.sources SET replaces = %s WHERE source_id = %s", (other, source_id))
+        insert(
+            connection,
+            "INSERT INTO ledger.replacements (source_id, replaced_by, from_version)"
+            " SELECT r.* FROM {rows} AS r(source_id, replaced_by, from_version) JOIN ledger.sources s USING (source_id)",
+            ("text", "text", "bigint"),
+            self._made,
+        )
+
+
+def _replaced(connection: Connection, source_ids: Sequence[str]) -> set[str]:
+    rows = connection.execute(
+        "SELECT source_id FROM ledger.replacements WHERE source_id = ANY(%s) AND to_version IS NULL",
+        (list(source_ids),),
+    )
+    return {row["source_id"] for row in rows}

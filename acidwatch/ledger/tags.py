@@ -1,0 +1,71 @@
+"""Names for versions."""
+
+from __future__ import annotations
+
+import re
+
+from acidwatch.errors import UnusableInputError
+from acidwatch.ledger.audit import note
+from acidwatch.ledger.connection import Connection
+from acidwatch.ledger.dataset import lock_dataset
+
+_TAG = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
+
+
+def tag(connection: Connection, name: str, version: int, message: str, author: str, *, move: bool = False) -> None:
+    """Give a version a name.
+
+    Raises:
+        UnusableInputError: The name is none or taken (unless `move`), or there is no such version.
+    """
+    dataset = lock_dataset(connection)
+    if not _TAG.fullmatch(name):
+        raise UnusableInputError(f"{name!r} is no tag: a letter, then letters, digits and . _ -, at most 64 in all")
+    if not 1 <= version <= dataset.version:
+        raise UnusableInputError(f"no version {version}; the newest one is {dataset.version}")
+    row = connection.execute("SELECT version FROM ledger.tags WHERE tag = %s", (name,)).fetchone()
+    if row is not None and row["version"] == version:
+        return
+    if row is not None and not move:
+        raise UnusableInputError(f"tag {name} names version {row['version']} already; --move lets it name another")
+    connection.execute(
+        "INSERT INTO ledger.tags (tag, version, author, message) VALUES (%s, %s, %s, %s) ON CONFLICT (tag) DO UPDATE SET"
+        " version = excluded.version, author = excluded.author, message = excluded.message, created_at = clock_timestamp()",
+        (name, version, author, message),
+    )
+    note(connection, author, "tag", message, {"tag": name, "was": row["version"] if row else None}, version)
+
+
+def untag(connection: Connection, name: str, message: str, author: str) -> int:
+    """Take a name away; returns the version that it named.
+
+    Raises:
+        UnusableInputError: There is no such tag.
+    """
+    lock_dataset(connection)
+    row = connection.execute("DELETE FROM ledger.tags WHERE tag = %s RETURNING version", (name,)).fetchone()
+    if row is None:
+        raise UnusableInputError(f"no tag {name}; see: acidwatch versions list")
+    note(connection, author, "untag", message, {"tag": name}, row["version"])
+    return int(row["version"])
+
+
+def find_version(connection: Connection, text: str) -> int:
+    """The version that a number or a tag names; `newest` names the newest one.
+
+    Raises:
+        UnusableInputError: There is no such version or tag.
+    """
+    row = connection.execute("SELECT newest_version FROM ledger.datasets").fetchone()
+    newest = int(row["newest_version"]) if row else 0
+    if text == "newest":
+        text = str(newest)
+    if text.isascii() and text.isdigit():
+        if 1 <= int(text) <= newest:
+            return int(text)
+        there = f"there are versions 1 to {newest}" if newest else "there are none yet; send a workbook first"
+        raise UnusableInputError(f"no version {text}: {there}")
+    row = connection.execute("SELECT version FROM ledger.tags WHERE tag = %s", (text,)).fetchone()
+    if row is None:
+        raise UnusableInputError(f"no version or tag {text!r}; see: acidwatch versions list")
+    return int(row["version"])

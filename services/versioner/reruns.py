@@ -1,0 +1,46 @@
+"""Step 3 of the versioner's commit, its other half: records whose outcome named a condemned file go back onto the topic, from raw/."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from acidwatch.archive.raw import read_records
+from acidwatch.archive.store import Store
+from acidwatch.broker.send import ConfirmedSender, Record
+from acidwatch.ledger.connection import Ledger
+from acidwatch.ledger.places import RawPlace, mark_rerun, pending_reruns
+
+_AT_ONCE = 50
+
+
+class Reruns:
+    """Sends records again, byte for byte. Sending one twice after a crash makes a duplicate, never a loss."""
+
+    def __init__(self, ledger: Ledger, store: Store, sender: ConfirmedSender, topic: str) -> None:
+        self._ledger, self._store, self._sender, self._topic = ledger, store, sender, topic
+        self._log = structlog.get_logger(__name__)
+
+    async def send_pending(self) -> int:
+        """Send all that are pending; returns how many."""
+        total = 0
+        while places := await asyncio.to_thread(self._pending):
+            found = await asyncio.to_thread(read_records, self._store, [(p.path, p.origin) for p in places])
+            records = [found[place.origin] for place in places]
+            await self._sender.send([Record(self._topic, r.key, r.value, r.headers) for r in records])
+            await asyncio.to_thread(self._mark, places)
+            total += len(places)
+            for record in records:
+                self._log.warning(
+                    "sent again: its file was being removed", batch_id=record.batch_id, attempt=record.attempt
+                )
+        return total
+
+    def _pending(self) -> list[RawPlace]:
+        with self._ledger.transaction() as connection:
+            return pending_reruns(connection, _AT_ONCE)
+
+    def _mark(self, places: list[RawPlace]) -> None:
+        with self._ledger.transaction() as connection:
+            mark_rerun(connection, places)
