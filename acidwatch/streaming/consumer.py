@@ -6,6 +6,7 @@ consumer, not be skipped.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -15,6 +16,9 @@ from faust.types import TP
 from acidwatch.errors import OffsetGapError
 
 Gap = Callable[[OffsetGapError], None]
+
+_REMEMBERED = 5000
+"""Records of a partition whose timestamps are remembered: what is read again must be the same records."""
 
 
 class CheckedConsumer(Consumer):
@@ -28,6 +32,7 @@ class CheckedConsumer(Consumer):
         super().__init__(*args, **kwargs)
         self._due: dict[TP, int] = {}
         self._committed_before: dict[TP, int] = {}
+        self._timestamps: dict[TP, OrderedDict[int, int]] = {}  # of the records read last, by offset
         self._read_here: set[TP] = set()  # partitions of which a record was read since they were assigned
 
     async def perform_seek(self) -> None:
@@ -57,6 +62,19 @@ class CheckedConsumer(Consumer):
         end = state.highwater
         return end is not None and state.has_valid_position and end > state.position
 
+    def _check_same(self, tp: TP, record: Any) -> None:
+        """A record that was read before and comes with another timestamp is another record: the topic was made anew.
+
+        What was committed does not show that when the topic was removed before the commit.
+        """
+        known = self._timestamps.setdefault(tp, OrderedDict())
+        if known.get(record.offset, record.timestamp) != record.timestamp:
+            type(self).on_gap(OffsetGapError(tp.topic, tp.partition, next(reversed(known)) + 1, record.offset))
+            return
+        known[record.offset] = record.timestamp
+        if len(known) > _REMEMBERED:
+            known.popitem(last=False)
+
     def _to_message(self, tp: TP, record: Any) -> Any:
         due = self._due.get(tp, record.offset)
         if record.offset != due:
@@ -65,6 +83,7 @@ class CheckedConsumer(Consumer):
                 self._read_offset[tp] = self._committed_offset[tp] = None
             else:
                 type(self).on_gap(OffsetGapError(tp.topic, tp.partition, due, record.offset))
+        self._check_same(tp, record)
         self._due[tp] = record.offset + 1
         self._read_here.add(tp)
         return super()._to_message(tp, record)
