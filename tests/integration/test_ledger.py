@@ -2,81 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
 import pytest
 from pydantic import SecretStr
 
 from acidwatch.contract.batch import Origin, id_from_origin
-from acidwatch.contract.outcome import FileRef, Finding, Outcome
+from acidwatch.contract.outcome import FileRef
 from acidwatch.errors import DependencyAwayError, UnusableInputError
 from acidwatch.ledger import queries
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.letters import mark_published, pending
 from acidwatch.ledger.migrate import migrate
-from acidwatch.ledger.record import Recorded, record
 from acidwatch.settings import PostgresSettings
 from tests.support.deployment import Deployment
-
-
-@pytest.fixture
-def ledger(deployment: Deployment) -> Iterator[Ledger]:
-    """The ledger, emptied."""
-    with psycopg.connect(deployment.database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE ledger.sources, ledger.files, ledger.versions, ledger.audit CASCADE")
-        connection.execute(
-            "UPDATE ledger.datasets SET newest_version = 0, rows = 0, bytes = 0, accepted = 0, rejected = 0, duplicates = 0"
-        )
-    opened = Ledger(PostgresSettings(database_url=SecretStr(deployment.database_url)))
-    yield opened
-    opened.close()
-
-
-FINDING = Finding(
-    "hard", "range.SO4_UEQ_L", "Sheet 1", "AC3", "SO4_UEQ_L", "2400", "SO4_UEQ_L is 2400, outside 0 to 2000 ueq/L"
-)
-
-
-def outcome(
-    batch: str, offset: int, *, attempt: int = 1, rejected: bool = False, value: bytes = b"value", **more: Any
-) -> Outcome:
-    """An outcome as the ingestor would send it."""
-    zone = "quarantine" if rejected else "clean"
-    made = Outcome(
-        batch_id=batch,
-        attempt=attempt,
-        verdict="rejected" if rejected else "accepted",
-        origin=Origin("water-quality", 0, offset, 1_700_000_000_000 + offset),
-        source_id="source",
-        source="lake.xlsx",
-        source_time="2026-11-01T00:00:00+00:00",
-        batch_index=offset,
-        batch_count=10,
-        subject="Sheet 1!A2:AD101",
-        rows=100,
-        hard=int(rejected),
-        soft=0,
-        findings=(FINDING,) if rejected else (),
-        value_sha256=hashlib.sha256(value).hexdigest(),
-        value_bytes=len(value),
-        contract_version="1.0",
-        reference_version=1,
-        service_version="0",
-        judged_at=datetime.now(UTC).isoformat(),
-        files=tuple(FileRef(name, f"{name}/{offset}.parquet", 10, "00") for name in ("raw", zone)),
-    )
-    return replace(made, **more)
-
-
-def put(ledger: Ledger, *outcomes: Outcome) -> Recorded:
-    with ledger.transaction() as connection:
-        return record(connection, outcomes)
+from tests.support.outcomes import outcome, put
 
 
 def dataset(ledger: Ledger) -> dict[str, Any]:
