@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from acidwatch.workbook.generate import Generated
 from tests.support.deployment import Deployment, Process, until
@@ -26,30 +22,6 @@ def sent(deployment: Deployment, services: dict[str, Process]) -> Generated:
     deployment.load_reference(made)
     deployment.send_and_wait(made.samples)
     return made
-
-
-def read_topic(deployment: Deployment, variable: str) -> list[Any]:
-    """Every record of a topic."""
-
-    async def read() -> list[Any]:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=deployment.env["ACIDWATCH_KAFKA_BOOTSTRAP"], auto_offset_reset="earliest"
-        )
-        await consumer.start()
-        try:
-            topic = deployment.env[variable]
-            partitions = [TopicPartition(topic, number) for number in range(3)]
-            consumer.assign(partitions)
-            ends = await consumer.end_offsets(partitions)
-            records: list[Any] = []
-            while len(records) < sum(ends.values()):
-                for batch in (await consumer.getmany(timeout_ms=1000)).values():
-                    records.extend(batch)
-            return records
-        finally:
-            await consumer.stop()
-
-    return asyncio.run(read())
 
 
 def test_nine_of_ten_batches_are_accepted_and_the_broken_one_is_rejected(
@@ -86,9 +58,9 @@ def test_the_finding_of_the_broken_batch_names_sheet_and_cell(deployment: Deploy
 def test_the_dead_letter_has_the_original_bytes_and_says_where_they_came_from(
     deployment: Deployment, sent: Generated
 ) -> None:
-    (letter,) = read_topic(deployment, "ACIDWATCH_TOPIC_LETTERS")
+    (letter,) = deployment.records("ACIDWATCH_TOPIC_LETTERS")
     headers = dict(letter.headers)
-    (original,) = [record for record in read_topic(deployment, "ACIDWATCH_TOPIC_BATCHES") if record.key == letter.key]
+    (original,) = [record for record in deployment.records("ACIDWATCH_TOPIC_BATCHES") if record.key == letter.key]
     assert letter.value == original.value
     assert letter.headers[: len(original.headers)] == original.headers
     assert headers["dlq-origin-topic"].decode() == original.topic

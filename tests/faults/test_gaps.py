@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from deploy.local.stack import Stack
-from tests.support.deployment import Deployment, until
+from tests.support.deployment import LONG, Deployment, until
 
 
 @pytest.fixture
@@ -73,13 +73,15 @@ def test_records_removed_before_they_were_read_stop_the_ingestor_until_a_person_
     produce(fresh, 10)
     administer(fresh, lambda admin: admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=8)}))
     stopped = fresh.start("ingestor")
-    assert stopped.popen.wait(60) == 1
+    assert stopped.popen.wait(LONG) == 1
+    fresh.expire("ingestor")
     (line,) = [event for event in stopped.events if event["event"] == "stopped at an offset gap"]
     assert "expected 5, found 8" in line["reason"]
     accept = f"{topic}/0@8"
     assert f"ACIDWATCH_ACCEPT_GAP={accept}" in line["reason"]
     again = fresh.start("ingestor")
-    assert again.popen.wait(60) == 1, "it must not creep past the gap by being started again"
+    assert again.popen.wait(LONG) == 1, "it must not creep past the gap by being started again"
+    fresh.expire("ingestor")
     assert judged(fresh) == 5
     accepted = fresh.start("ingestor", accept_gap=accept)
     until(lambda: judged(fresh) == 12, "the records after the gap")

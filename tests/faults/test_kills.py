@@ -30,7 +30,7 @@ def test_a_service_killed_in_mid_run_and_started_again_loses_and_doubles_nothing
     for _ in range(2):
         process = running[victim]
         until(lambda process=process: any(e["event"] == table for e in process.events), f"{victim} to commit a group")
-        assert process.stop(signal.SIGKILL) == -signal.SIGKILL
+        deployment.kill(process)
         running[victim] = deployment.start(victim, **SMALL)
         running[victim].wait_ready()
         if len([e for e in running[victim].events if e["event"] == table]) == 0 and _all_recorded(deployment, made):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -17,10 +18,12 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from psycopg import sql
 
 from acidwatch.workbook.generate import Generated, generate
 from deploy.local.stack import Stack
+from tests.support.groups import expire_members
 
 PROJECT = Path(__file__).resolve().parents[2]
 REAL_DATA = PROJECT.parent / "shared" / "data" / "ltm"
@@ -149,13 +152,14 @@ class Deployment:
         """Run a command that must succeed with --output json; what it says."""
         return json.loads(self.cli(*arguments, "--output", "json"))
 
-    def start(self, service: str, **settings: str) -> Process:
-        """Start a service as a process of its own, with more settings as keyword arguments."""
+    def start(self, service: str, kill_at: str = "", **settings: str) -> Process:
+        """Start a service as a process of its own, with more settings as keyword arguments; it may be made to kill itself."""
+        with_kills = ["tests.support.service_with_kills", service, kill_at]
         log = self.folder / f"{service}-{len(self.processes)}.log"
         extra = {f"ACIDWATCH_{name.upper()}": value for name, value in settings.items()}
         with log.open("wb") as output:
             popen = subprocess.Popen(
-                [sys.executable, "-m", f"services.{service}"],
+                [sys.executable, "-m", *(with_kills if kill_at else [f"services.{service}"])],
                 env={**os.environ, "PYTHONPATH": str(PROJECT), **self.env, **extra},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -167,12 +171,24 @@ class Deployment:
         self.processes.append(process)
         return process
 
+    def kill(self, process: Process) -> None:
+        """End the only process of its service as a power cut would; its successor needs not wait for the session timeout."""
+        assert process.stop(signal.SIGKILL) == -signal.SIGKILL
+        self.expire(process.name)
+
+    def expire(self, *services: str) -> None:
+        """Take the members of services whose processes have all ended out of their consumer groups."""
+        assert all(process.popen.poll() is not None for process in self.processes if process.name in services)
+        for service in services:
+            expire_members(self.env["ACIDWATCH_KAFKA_BOOTSTRAP"], f"{self.name}-{service}")
+
     def stop_all(self) -> None:
         """End whatever still runs."""
-        for process in self.processes:
-            if process.popen.poll() is None:
-                process.popen.kill()
-                process.popen.wait(10)
+        running = [process for process in self.processes if process.popen.poll() is None]
+        for process in running:
+            process.popen.kill()
+        for process in running:
+            process.popen.wait(10)
 
     def generate(self, rows: int, seed: int = 1, broken: tuple[str, ...] = ()) -> Generated:
         """Make workbooks in a folder of their own."""
@@ -191,6 +207,27 @@ class Deployment:
         """Send a workbook and wait until it is accounted for."""
         self.send(workbook)
         self.cli("wait", "--source", str(workbook), "--timeout", "90s")
+
+    def records(self, variable: str) -> list[Any]:
+        """Every record on the topic that a setting such as ACIDWATCH_TOPIC_LETTERS names."""
+        return asyncio.run(self._records(self.env[variable]))
+
+    async def _records(self, topic: str) -> list[Any]:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.env["ACIDWATCH_KAFKA_BOOTSTRAP"], auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(topic, number) for number in range(3)]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            records: list[Any] = []
+            while len(records) < sum(ends.values()):
+                for batch in (await consumer.getmany(timeout_ms=1000)).values():
+                    records.extend(batch)
+            return records
+        finally:
+            await consumer.stop()
 
     def query(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask the database."""

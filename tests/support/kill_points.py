@@ -1,0 +1,176 @@
+"""The steps of both commits at which a process can be made to kill itself, as a power cut would.
+
+The services hold no switch for this: each point wraps one of their steps from outside, in a process that `tests.support.service_with_kills`
+starts. Images hold no tests, so nothing in production can be killed this way.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hdfs import InsecureClient
+
+import services.ingestor.commit as ingestor_commit
+import services.versioner.commit as versioner_commit
+from acidwatch.archive.hdfs import HdfsStore
+from acidwatch.broker.send import ConfirmedSender
+from acidwatch.streaming.consumer import CheckedConsumer
+from acidwatch.streaming.group import GroupReader
+from services.ingestor.commit import GroupCommit
+from services.versioner.commit import OutcomeCommit
+from services.versioner.letters import Letters
+
+
+def kill_this_process() -> None:
+    """End now, with nothing flushed, closed or said."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Countdown:
+    """Says once that a step is the one at which to die: when it's passed for the n-th time."""
+
+    def __init__(self, passes: int) -> None:
+        self._left = passes
+        self._lock = threading.Lock()
+
+    def over(self) -> bool:
+        """Count one more pass."""
+        with self._lock:
+            self._left -= 1
+            return self._left == 0
+
+
+Arm = Callable[[Countdown], None]
+
+
+@dataclass(frozen=True)
+class KillPoint:
+    """A named step of a commit.
+
+    Attributes:
+        passes: At which pass the process dies: in mid-run where the step is passed often.
+        arm: Wraps the step.
+    """
+
+    passes: int
+    arm: Arm
+
+
+def _wrap(owner: Any, name: str, *, before: bool, only: Callable[..., bool] = lambda *_: True) -> Arm:
+    """Die before or after a function or method; `only` looks at its arguments."""
+
+    def arm(countdown: Countdown) -> None:
+        original = getattr(owner, name)
+
+        def is_the_end(*arguments: Any) -> bool:
+            return only(*arguments) and countdown.over()
+
+        @functools.wraps(original)
+        def wrapped(*arguments: Any, **more: Any) -> Any:
+            if before and is_the_end(*arguments):
+                kill_this_process()
+            result = original(*arguments, **more)
+            if not before and is_the_end(*arguments):
+                kill_this_process()
+            return result
+
+        @functools.wraps(original)
+        async def wrapped_coroutine(*arguments: Any, **more: Any) -> Any:
+            if before and is_the_end(*arguments):
+                kill_this_process()
+            result = await original(*arguments, **more)
+            if not before and is_the_end(*arguments):
+                kill_this_process()
+            return result
+
+        setattr(owner, name, wrapped_coroutine if inspect.iscoroutinefunction(original) else wrapped)
+
+    return arm
+
+
+def _half_written(zone: str) -> Arm:
+    """Die when half of a file of this zone has left for HDFS."""
+
+    def arm(countdown: Countdown) -> None:
+        publish, write, here = HdfsStore.publish, InsecureClient.write, threading.local()
+
+        def publish_in_zone(store: HdfsStore, path: str, data: bytes) -> str:
+            here.dying = path.startswith(f"{zone}/") and countdown.over()
+            return publish(store, path, data)
+
+        def half(data: bytes) -> Iterator[bytes]:
+            yield data[: len(data) // 2]  # the next piece is asked for when this one is on the wire
+            kill_this_process()
+
+        def write_half(client: InsecureClient, path: str, *, data: bytes, **more: Any) -> Any:
+            return write(client, path, data=half(data) if here.dying else data, **more)
+
+        HdfsStore.publish, InsecureClient.write = publish_in_zone, write_half  # type: ignore[method-assign]
+
+    return arm
+
+
+def _half_sent(countdown: Countdown) -> None:
+    """Die when the broker has confirmed half of the records of a group."""
+    send = ConfirmedSender.send
+
+    async def send_half(sender: ConfirmedSender, records: Any) -> Any:
+        if countdown.over():
+            await send(sender, records[: len(records) // 2])
+            kill_this_process()
+        return await send(sender, records)
+
+    ConfirmedSender.send = send_half  # type: ignore[method-assign]
+
+
+def _in_zone(zone: str) -> Callable[..., bool]:
+    return lambda _store, path, _data: path.startswith(f"{zone}/")
+
+
+def _acknowledging() -> dict[str, KillPoint]:
+    """The last step of both commits."""
+    from faust.events import Event
+
+    return {
+        "among the acknowledgements": KillPoint(6, _wrap(Event, "ack", before=False)),
+        "after the acknowledgement": KillPoint(2, _wrap(GroupReader, "_finish", before=False)),
+        "before the offsets are committed": KillPoint(1, _wrap(CheckedConsumer, "_commit_offsets", before=True)),
+        "after the offsets were committed": KillPoint(1, _wrap(CheckedConsumer, "_commit_offsets", before=False)),
+    }
+
+
+KILL_POINTS: dict[str, dict[str, KillPoint]] = {
+    "ingestor": {
+        "after judging": KillPoint(2, _wrap(ingestor_commit, "judge_group", before=False)),
+        "half of a raw file": KillPoint(2, _half_written("raw")),
+        "half of a clean file": KillPoint(2, _half_written("clean")),
+        "half of a quarantine file": KillPoint(1, _half_written("quarantine")),
+        "written and not renamed": KillPoint(3, _wrap(InsecureClient, "rename", before=True)),
+        "after the raw file": KillPoint(2, _wrap(HdfsStore, "publish", before=False, only=_in_zone("raw"))),
+        "after the clean file": KillPoint(2, _wrap(HdfsStore, "publish", before=False, only=_in_zone("clean"))),
+        "after the quarantine file": KillPoint(
+            1, _wrap(HdfsStore, "publish", before=False, only=_in_zone("quarantine"))
+        ),
+        "after all files": KillPoint(2, _wrap(GroupCommit, "_write", before=False)),
+        "half of the outcomes": KillPoint(2, _half_sent),
+        "after all confirmations": KillPoint(2, _wrap(GroupCommit, "_send", before=False)),
+        **_acknowledging(),
+    },
+    "versioner": {
+        "before the transaction": KillPoint(2, _wrap(OutcomeCommit, "_record", before=True)),
+        "before the transaction commits": KillPoint(2, _wrap(versioner_commit, "record", before=False)),
+        "after the transaction": KillPoint(2, _wrap(OutcomeCommit, "_record", before=False)),
+        "after letters were read": KillPoint(1, _wrap(Letters, "_read", before=False)),
+        "after letters were sent": KillPoint(1, _wrap(Letters, "_mark", before=True)),
+        "after letters were marked": KillPoint(1, _wrap(Letters, "_mark", before=False)),
+        "before the acknowledgement": KillPoint(2, _wrap(OutcomeCommit, "__call__", before=False)),
+        **_acknowledging(),
+    },
+}
