@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from acidwatch.broker.topics import committed_offsets
+from acidwatch.settings import KafkaSettings
 from deploy.local.stack import Stack
 from tests.support.deployment import LONG, Deployment, until
 
@@ -20,7 +23,7 @@ def fresh(
     stack: Stack, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Deployment]:
     """A deployment whose topics this test may break."""
-    name = "gap_" + str(abs(hash(request.node.name)) % 10**8)
+    name = "gap_" + hashlib.sha256(request.node.name.encode()).hexdigest()[:8]
     made = Deployment(stack, name, tmp_path_factory.mktemp(name))
     made.initialise()
     made.load_reference(made.generate(100))
@@ -60,6 +63,13 @@ def administer(deployment: Deployment, do: Any) -> None:
 def judged(deployment: Deployment) -> int:
     ((count,),) = deployment.query("SELECT count(*) FROM ledger.deliveries")
     return int(count)
+
+
+def committed(deployment: Deployment) -> int:
+    """The ingestor's committed offset of partition 0."""
+    settings = KafkaSettings(kafka_bootstrap=deployment.env["ACIDWATCH_KAFKA_BOOTSTRAP"])
+    group, topic = f"{deployment.name}-ingestor", deployment.env["ACIDWATCH_TOPIC_BATCHES"]
+    return asyncio.run(committed_offsets(settings, group, topic)).get(0, 0)
 
 
 def test_records_removed_before_they_were_read_stop_the_ingestor_until_a_person_accepts_the_gap(
@@ -111,11 +121,12 @@ def test_a_topic_made_anew_under_a_running_ingestor_stops_it(fresh: Deployment) 
     ingestor = fresh.start("ingestor")
     produce(fresh, 5)
     until(lambda: judged(fresh) == 5, "the first records")
+    until(lambda: committed(fresh) == 5, "their offsets to be committed")
     administer(fresh, lambda admin: admin.delete_topics([topic]))
     until(lambda: _gone(fresh, topic), "the topic to be gone")
     fresh.cli("topics", "create")
     produce(fresh, 3)
-    assert ingestor.popen.wait(90) == 1
+    assert ingestor.popen.wait(LONG) == 1
     (line,) = [event for event in ingestor.events if event["event"] == "stopped at an offset gap"]
     assert "expected 5, found 0" in line["reason"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import signal
 import subprocess
 import sys
@@ -11,12 +13,13 @@ import pytest
 
 from acidwatch.workbook.generate import Generated
 from tests.faults.conftest import check_exactly_once
-from tests.support.deployment import Deployment, until
+from tests.support.deployment import LONG, Deployment, until
 
 # Small groups, so that a kill falls into the middle of many.
 SMALL = {"group_records": "4", "group_seconds": "0.05"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["ingestor", "versioner"])
 def test_a_service_killed_in_mid_run_and_started_again_loses_and_doubles_nothing(
     deployment: Deployment, workbooks: Callable[[int], Generated], victim: str
@@ -30,7 +33,7 @@ def test_a_service_killed_in_mid_run_and_started_again_loses_and_doubles_nothing
     for _ in range(2):
         process = running[victim]
         until(lambda process=process: any(e["event"] == table for e in process.events), f"{victim} to commit a group")
-        deployment.kill(process)
+        assert process.stop(signal.SIGKILL) == -signal.SIGKILL  # Kafka finds out by itself, after the session timeout
         running[victim] = deployment.start(victim, **SMALL)
         running[victim].wait_ready()
         if len([e for e in running[victim].events if e["event"] == table]) == 0 and _all_recorded(deployment, made):
@@ -39,8 +42,6 @@ def test_a_service_killed_in_mid_run_and_started_again_loses_and_doubles_nothing
 
 
 def _all_recorded(deployment: Deployment, made: Generated) -> bool:
-    import hashlib
-
     sha256 = hashlib.sha256(made.samples.read_bytes()).hexdigest()
     return deployment.query("SELECT count(*) FROM ledger.batches WHERE source_id = %s", sha256) == [(60,)]
 
@@ -53,22 +54,30 @@ def test_a_second_ingestor_that_comes_and_goes_loses_and_doubles_nothing(
     first, versioner = deployment.start("ingestor", **SMALL), deployment.start("versioner", **SMALL)
     first.wait_ready()
     versioner.wait_ready()
-    sending = _sending(deployment, made)
+    sending = _sending(deployment, made, "300ms")
     second = deployment.start("ingestor", **SMALL)
     second.wait_ready()
     until(lambda: any(e["event"] == "group committed" for e in second.events), "the second ingestor to take its share")
     assert second.stop(signal.SIGKILL) == -signal.SIGKILL
-    assert sending.wait(120) == 0
+    assert sending.wait(LONG) == 0
     check_exactly_once(deployment, made)
     assert first.stop() == 0
 
 
-def _sending(deployment: Deployment, made: Generated) -> subprocess.Popen[bytes]:
+def _sending(deployment: Deployment, made: Generated, interval: str) -> subprocess.Popen[bytes]:
     """`acidwatch send` as a process of its own, slow enough to be interrupted."""
-    import os
-
     return subprocess.Popen(
-        [sys.executable, "-m", "acidwatch.cli", "send", str(made.samples), "--batch-size", "10", "--interval", "300ms"],
+        [
+            sys.executable,
+            "-m",
+            "acidwatch.cli",
+            "send",
+            str(made.samples),
+            "--batch-size",
+            "10",
+            "--interval",
+            interval,
+        ],
         env={**os.environ, **deployment.env},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -81,17 +90,13 @@ def test_send_stops_on_sigterm_and_goes_on_where_it_says(
     made = workbooks(24)
     for name in ("ingestor", "versioner"):
         deployment.start(name)
-    sending = _sending(deployment, made)
+    sending = _sending(deployment, made, "2s")
     until(
-        lambda: deployment.query(
-            "SELECT 1 FROM ledger.sources WHERE name = %s AND batch_count = 60"
-            " AND first_seen_at > now() - interval '20 s'",
-            made.samples.name,
-        ),
+        lambda: deployment.query("SELECT 1 FROM ledger.sources WHERE name = %s", made.samples.name),
         "a batch to be recorded",
     )
     sending.send_signal(signal.SIGTERM)
-    _, said = sending.communicate(timeout=30)
+    _, said = sending.communicate(timeout=LONG)
     assert sending.returncode == 0
     line = next(line for line in said.decode().splitlines() if "--from-batch" in line)
     reached = line.rsplit(" ", 1)[1]
