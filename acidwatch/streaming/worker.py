@@ -32,7 +32,7 @@ class Service:
         topic: What it reads.
         commit: Makes a group durable.
         begin: Called in the worker's loop before the first record is read.
-        end: Called when the worker stops.
+        end: Called when the worker has stopped and the last group is done.
     """
 
     name: str
@@ -96,8 +96,9 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
             await service.begin()
             await super().on_start()
 
-        async def on_stop(self) -> None:
-            await super().on_stop()
+        async def on_shutdown(self) -> None:
+            """After the app has stopped: its last group still needs the clients."""
+            await super().on_shutdown()
             await service.end()
             log.info("stopped")
 

@@ -123,3 +123,20 @@ def test_an_ingestor_stopped_by_sigterm_leaves_nothing_to_be_repeated(
     check_exactly_once(deployment, made)
     redelivered = sum(e["redelivery"] for e in versioner.events if e["event"] == "group recorded")
     assert redelivered == 0
+
+
+def test_a_versioner_stopped_by_sigterm_finishes_the_group_at_hand(
+    deployment: Deployment, workbooks: Callable[[int], Generated]
+) -> None:
+    made = workbooks(26)
+    ingestor = deployment.start("ingestor")
+    versioner = deployment.start("versioner", group_seconds="60", group_records="50")
+    for process in (ingestor, versioner):
+        process.wait_ready()
+    deployment.send(made.samples, "--batch-size", "10")
+    until(lambda: any(e["event"] == "group recorded" for e in versioner.events), "a group")
+    assert versioner.stop() == 0  # with ten outcomes or so at hand, whose deadline is far
+    assert sum(e["outcomes"] for e in versioner.events if e["event"] == "group recorded") > 50
+    again = deployment.start("versioner")
+    check_exactly_once(deployment, made)
+    assert sum(e["redelivery"] for e in again.events if e["event"] == "group recorded") == 0
