@@ -10,7 +10,7 @@ BESIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 DATA   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-unit test-integration test-e2e test-faults lint format docs requirements clean
+.PHONY: help setup demo up down status test test-unit test-integration test-e2e test-faults bench lint format docs requirements clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,8 +50,11 @@ test-integration: $(READY) ## each part on its real server
 test-e2e: $(READY) ## the whole pipeline
 	$(PYTEST) tests/e2e
 
-test-faults: $(READY) ## processes killed and servers taken away in mid-run, also the slow ones
-	$(PYTEST) tests/faults
+test-faults: $(READY) ## processes killed and servers taken away in mid-run, and all else that is too slow for make test; 40 minutes
+	$(PYTEST) tests -m "faults or slow"
+
+bench: $(READY) ## measure, on servers of its own; a table and .local/bench.json
+	@$(BIN)/python -m bench
 
 lint: $(READY) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check

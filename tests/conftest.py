@@ -37,3 +37,10 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip("the real workbooks are not here (../shared/data/ltm)")
     return REAL_DATA
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything below tests/faults is marked so."""
+    for item in items:
+        if "faults" in item.path.parts:
+            item.add_marker("faults")
