@@ -139,8 +139,7 @@ class Replacements:
             connection.execute("UPDATE ledger.sources SET replaces = %s WHERE source_id = %s", (other, source_id))
         insert(
             connection,
-            "INSERT INTO ledger.replacements (source_id, replaced_by, from_version)"
-            " SELECT r.* FROM {rows} AS r(source_id, replaced_by, from_version) JOIN ledger.sources s USING (source_id)",
+            "INSERT INTO ledger.replacements (source_id, replaced_by, from_version) SELECT * FROM {rows}",
             ("text", "text", "bigint"),
             self._made,
         )

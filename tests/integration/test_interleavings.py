@@ -274,6 +274,12 @@ def test_a_letter_of_a_replaced_workbook_replayed_late_does_not_bring_dropped_ro
     assert held(ledger) == {("n1", 1), ("n2", 1)}
 
 
+def test_the_old_workbook_may_come_after_the_one_that_replaces_it_and_adds_nothing(ledger: Ledger) -> None:
+    put(ledger, outcome("n1", 0, **NEW), outcome("n2", 1, **NEW))
+    assert put(ledger, outcome("o1", 2, **OLD)).not_members == 1
+    assert held(ledger) == {("n1", 1), ("n2", 1)}
+
+
 def test_a_workbook_that_is_whole_already_takes_the_old_one_out_when_it_is_sent_again(ledger: Ledger) -> None:
     plain = {**NEW, "replaces": ""}
     put(ledger, outcome("o1", 0, **OLD), outcome("n1", 1, **plain), outcome("n2", 2, **plain))

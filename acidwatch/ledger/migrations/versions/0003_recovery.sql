@@ -5,7 +5,7 @@ ALTER TABLE ledger.sources
     ADD COLUMN replaces text;                  -- source_id of the workbook that this one is sent in place of (ce_replaces)
 
 CREATE TABLE ledger.replacements (
-    source_id    text NOT NULL REFERENCES ledger.sources,  -- the one that another stands in place of: nothing of it is appended any more
+    source_id    text NOT NULL,  -- the one that another stands in place of: nothing of it is appended any more, even if it comes only now
     replaced_by  text NOT NULL,
     from_version bigint NOT NULL REFERENCES ledger.versions,
     to_version   bigint REFERENCES ledger.versions,  -- first version in which it is so no longer; null = still so
