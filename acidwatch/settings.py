@@ -77,6 +77,10 @@ class OperatorSettings(KafkaSettings, PostgresSettings):
     """What commands need that look at the topics and at the ledger."""
 
 
+class ArchiveSettings(PostgresSettings, HdfsSettings):
+    """What commands need that read the dataset, or change it and tell the journal."""
+
+
 class ServiceSettings(Settings):
     """What every long-running process has."""
 

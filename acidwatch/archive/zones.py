@@ -9,6 +9,7 @@ from typing import Literal
 Zone = Literal["raw", "clean", "quarantine"]
 
 REFERENCE = "reference"
+JOURNAL = "journal"
 TEMPORARY = "_tmp"
 
 
@@ -25,3 +26,8 @@ def group_name(written_at: datetime) -> str:
 def pointer_path(version: int) -> str:
     """Path of the pointer file of a reference version."""
     return f"{REFERENCE}/{version:06d}.json"
+
+
+def journal_path(number: int) -> str:
+    """Path of an entry of the journal, such as `journal/00000001.json`."""
+    return f"{JOURNAL}/{number:08d}.json"

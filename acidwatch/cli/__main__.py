@@ -15,6 +15,7 @@ from acidwatch.cli import (
     job,
     ledger,
     metrics,
+    quarantine,
     reference,
     send,
     sources,
@@ -45,6 +46,7 @@ app.command("generate", rich_help_panel=_LAB)(generate.generate)
 app.command("status", rich_help_panel=_OPERATOR)(status.status)
 app.add_typer(sources.app, name="sources", rich_help_panel=_OPERATOR)
 app.add_typer(batches.app, name="batches", rich_help_panel=_OPERATOR)
+app.command("quarantine", rich_help_panel=_OPERATOR)(quarantine.quarantine)
 app.add_typer(versions.app, name="versions", rich_help_panel=_ANALYST)
 app.add_typer(job.app, name="job", rich_help_panel=_ANALYST)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=_ANALYST)

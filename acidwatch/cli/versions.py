@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from acidwatch.cli.changing import Author, DryRun, Message, Yes, author_or_you, confirm
 from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, format_value, most
 
 app = typer.Typer(no_args_is_help=True, help="The history of the dataset.")
+
+Which = Annotated[str, typer.Argument(help="number of the version, or a tag", show_default=False)]
 
 
 @app.command("list")
@@ -20,23 +24,103 @@ def list_versions(limit: Limit = None, output: Output = OutputFormat.table) -> N
 
     with Ledger(load(PostgresSettings)).transaction() as connection:
         rows = versions(connection, most(limit, output))
-    emit(rows, ["version", "kind", "created_at", "author", "message", "batch_rows", "batch_bytes", "rows"], output)
+    emit(
+        rows,
+        ["version", "tags", "kind", "created_at", "author", "message", "batch_rows", "batch_bytes", "rows"],
+        output,
+    )
 
 
 @app.command("show")
-def show(
-    version: Annotated[int, typer.Argument(help="number of the version", show_default=False)],
-    output: Output = OutputFormat.table,
-) -> None:
-    """Show one version: what it added, and how much it holds."""
+def show(version: Which, output: Output = OutputFormat.table) -> None:
+    """Show one version: what it changed, and how much it holds."""
     from acidwatch.ledger import queries
     from acidwatch.ledger.connection import Ledger
+    from acidwatch.ledger.tags import find_version
     from acidwatch.settings import PostgresSettings, load
 
     with Ledger(load(PostgresSettings)).transaction() as connection:
-        found = queries.version(connection, version)
+        found = queries.version(connection, find_version(connection, version))
     if output is OutputFormat.json:
         emit_json(found)
         return
-    for name, value in found.items():
-        typer.echo(f"{name.replace('_', ' '):12} {format_value(value)}")
+    details = found.pop("details")
+    for name, value in {**found, **details}.items():
+        typer.echo(f"{name.replace('_', ' '):16} {format_value(value)}")
+
+
+@app.command("tag")
+def tag(
+    name: Annotated[str, typer.Argument(help="the tag: a letter, then letters, digits and . _ -", show_default=False)],
+    version: Annotated[str, typer.Argument(help="number of the version, or another tag")] = "newest",
+    message: Message = "",
+    move: Annotated[bool, typer.Option("--move", help="let a tag that is there name another version")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="take the tag away; the version stays")] = False,
+    author: Author = None,
+    dry_run: DryRun = False,
+    output: Output = OutputFormat.table,
+) -> None:
+    """Give a version a name that every other command understands."""
+    from acidwatch.archive.hdfs import HdfsStore
+    from acidwatch.cli.journal import flush
+    from acidwatch.ledger import tags
+    from acidwatch.ledger.connection import Ledger
+    from acidwatch.settings import ArchiveSettings, load
+
+    settings, who = load(ArchiveSettings), author_or_you(author)
+    ledger = Ledger(settings)
+    with ledger.transaction() as connection, connection.transaction(force_rollback=dry_run):
+        if delete:
+            number = tags.untag(connection, name, message, who)
+        else:
+            number = tags.find_version(connection, version)
+            tags.tag(connection, name, number, message, who, move=move)
+    if not dry_run:
+        flush(ledger, HdfsStore(settings))
+    if output is OutputFormat.json:
+        emit_json({"tag": name, "version": number, "deleted": delete, "dry_run": dry_run})
+        return
+    would = "would name" if dry_run else "names"
+    typer.echo(f"{name} {would} version {number}{' no longer' if delete else ''}")
+
+
+@app.command("restore")
+def restore(
+    version: Which,
+    message: Message = "",
+    author: Author = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    output: Output = OutputFormat.table,
+) -> None:
+    """Make a new version that is equal to an earlier one. Nothing is deleted: restore the version before it to undo it."""
+    from acidwatch.archive.hdfs import HdfsStore
+    from acidwatch.cli.journal import flush
+    from acidwatch.ledger import changes
+    from acidwatch.ledger.connection import Ledger
+    from acidwatch.ledger.tags import find_version
+    from acidwatch.settings import ArchiveSettings, load
+
+    settings, who = load(ArchiveSettings), author_or_you(author)
+    ledger = Ledger(settings)
+
+    def change(number: int, *, only_look: bool) -> changes.Change:
+        with ledger.transaction() as connection, connection.transaction(force_rollback=only_look):
+            return changes.restore(connection, number, message or f"version {version} restored", who)
+
+    with ledger.transaction() as connection:
+        number = find_version(connection, version)
+    done = change(number, only_look=True)
+    if done.made and not dry_run:
+        confirm(f"restore version {version}: {done.batches_in} batches come, {done.batches_out} go", yes)
+        done = change(number, only_look=False)
+        flush(ledger, HdfsStore(settings))
+    if output is OutputFormat.json:
+        emit_json({**asdict(done), "restored_version": number, "dry_run": dry_run})
+    elif not done.made:
+        typer.echo(f"version {done.version} is equal to version {number} already; nothing to do")
+    else:
+        typer.echo(
+            f"{'would make ' if dry_run else ''}version {done.version}, equal to version {number}: {done.batches_in} batches in,"
+            f" {done.batches_out} out, {done.rows} rows"
+        )

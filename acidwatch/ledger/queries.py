@@ -69,22 +69,31 @@ def batches(connection: Connection, *, source: str | None, verdict: str | None, 
     ).fetchall()
 
 
+def find_batch(connection: Connection, text: str) -> str:
+    """The batch that an id, or the beginning of one, names.
+
+    Raises:
+        UnusableInputError: There is no such batch, or several ids begin so.
+    """
+    found = connection.execute(
+        "SELECT batch_id FROM ledger.batches WHERE batch_id = %(text)s OR starts_with(batch_id, %(text)s)"
+        " ORDER BY batch_id = %(text)s DESC LIMIT 2",
+        {"text": text},
+    ).fetchall()
+    if text and found and (len(found) == 1 or found[0]["batch_id"] == text):
+        return str(found[0]["batch_id"])
+    raise UnusableInputError(
+        f"{'several batches begin' if found else 'no batch begins'} with {text!r}; see: acidwatch batches list"
+    )
+
+
 def batch(connection: Connection, batch_id: str) -> Row:
     """The life of a batch: its attempts with findings and files, its deliveries, its versions, its dead letter.
 
     Raises:
         UnusableInputError: There is no such batch, or several ids begin so.
     """
-    found = connection.execute(
-        "SELECT batch_id FROM ledger.batches WHERE batch_id >= %(id)s AND batch_id < %(id)s || 'g' ORDER BY batch_id LIMIT 2",
-        {"id": batch_id},
-    ).fetchall()
-    exact = [row for row in found if row["batch_id"] == batch_id]
-    if len(found) != 1 and not exact:
-        raise UnusableInputError(
-            f"{'several batches begin' if found else 'no batch begins'} with {batch_id!r}; see: acidwatch batches list"
-        )
-    whole = found[0]["batch_id"]
+    whole = find_batch(connection, batch_id)
     attempts = connection.execute(_BATCH + " WHERE a.batch_id = %s ORDER BY a.attempt", (whole,)).fetchall()
     for attempt in attempts:
         attempt["files"] = connection.execute(
@@ -112,7 +121,10 @@ def batch(connection: Connection, batch_id: str) -> Row:
     }
 
 
-_VERSION = "SELECT version, kind, created_at, author, message, batch_id, attempt, batch_rows, batch_bytes, rows, bytes FROM ledger.versions"
+_VERSION = (
+    "SELECT v.version, v.kind, v.created_at, v.author, v.message, v.batch_id, v.attempt, v.batch_rows, v.batch_bytes, v.rows, v.bytes,"
+    " v.details, ARRAY(SELECT t.tag FROM ledger.tags t WHERE t.version = v.version ORDER BY t.tag) AS tags FROM ledger.versions v"
+)
 
 
 def versions(connection: Connection, limit: int) -> list[Row]:
