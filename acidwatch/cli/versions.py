@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +13,14 @@ from acidwatch.cli.changing import Author, DryRun, Message, Yes, author_or_you, 
 from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, format_value, most
 
 app = typer.Typer(no_args_is_help=True, help="The history of the dataset.")
+
+
+class ExportFormat(str, Enum):
+    """How an exported version is written."""
+
+    parquet = "parquet"
+    csv = "csv"
+
 
 Which = Annotated[str, typer.Argument(help="number of the version, or a tag", show_default=False)]
 
@@ -47,6 +57,59 @@ def show(version: Which, output: Output = OutputFormat.table) -> None:
     details = found.pop("details")
     for name, value in {**found, **details}.items():
         typer.echo(f"{name.replace('_', ' '):16} {format_value(value)}")
+
+
+@app.command("diff")
+def diff(
+    before: Annotated[str, typer.Argument(help="number of a version, or a tag", show_default=False)],
+    after: Annotated[str, typer.Argument(help="the one that is compared with it")] = "newest",
+    limit: Limit = None,
+    output: Output = OutputFormat.table,
+) -> None:
+    """Show what one version has that another lacks: batches, samples, every changed cell, and the figures that changed."""
+    from acidwatch.archive.hdfs import HdfsStore
+    from acidwatch.cli.difference import emit_diff
+    from acidwatch.history.diff import diff as compare
+    from acidwatch.ledger.connection import Ledger
+    from acidwatch.ledger.tags import find_version
+    from acidwatch.settings import ArchiveSettings, load
+
+    settings = load(ArchiveSettings)
+    ledger = Ledger(settings)
+    with ledger.transaction() as connection:
+        numbers = [find_version(connection, text) for text in (before, after)]
+    emit_diff(compare(ledger, HdfsStore(settings), numbers[0], numbers[1]), most(limit, output), output)
+
+
+@app.command("export")
+def export(
+    to: Annotated[Path, typer.Option("--to", help="folder for the files", show_default=False)],
+    version: Annotated[str, typer.Option("--version", help="number of the version, or a tag")] = "newest",
+    format_: Annotated[ExportFormat, typer.Option("--format", help="of the samples")] = ExportFormat.parquet,
+    all_rows: Annotated[
+        bool, typer.Option("--all-rows", help="superseded rows too, with a column that says so")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace an export that is in the folder")] = False,
+    output: Output = OutputFormat.table,
+) -> None:
+    """Write the samples of a version to files, with a manifest. The same version gives the same bytes."""
+    from acidwatch.archive.hdfs import HdfsStore
+    from acidwatch.history.export import Export
+    from acidwatch.history.export import export as write
+    from acidwatch.ledger.connection import Ledger
+    from acidwatch.ledger.tags import find_version
+    from acidwatch.settings import ArchiveSettings, load
+
+    settings = load(ArchiveSettings)
+    ledger = Ledger(settings)
+    with ledger.transaction() as connection:
+        number = find_version(connection, version)
+    manifest = write(ledger, HdfsStore(settings), Export(number, to, format_.value, all_rows, force))
+    if output is OutputFormat.json:
+        emit_json({"folder": str(to), **manifest})
+        return
+    (file,) = manifest["files"]
+    typer.echo(f"{to / file['path']}  {manifest['exported_rows']} samples of version {number}, {file['bytes']} bytes")
 
 
 @app.command("tag")

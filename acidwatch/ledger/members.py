@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from acidwatch.ledger.connection import Connection
 
@@ -38,3 +40,39 @@ def members(connection: Connection, version: int) -> list[Member]:
         (version,),
     )
     return [Member(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a batch is called.
+
+    Attributes:
+        source: Name of its workbook.
+        subject: Its sheet and cell range.
+    """
+
+    source: str
+    source_id: str
+    batch_index: int
+    subject: str
+
+
+def describe(connection: Connection, batch_ids: Collection[str]) -> dict[str, Description]:
+    """What batches are called."""
+    rows = connection.execute(
+        "SELECT b.batch_id, s.name AS source, b.source_id, b.batch_index, b.subject FROM ledger.batches b"
+        " JOIN ledger.sources s USING (source_id) WHERE b.batch_id = ANY(%s)",
+        (list(batch_ids),),
+    )
+    return {row.pop("batch_id"): Description(**row) for row in rows}
+
+
+def judged_with(connection: Connection, version: int) -> dict[str, list[Any]]:
+    """By which `contract_versions` and `reference_versions` the members of a version were judged."""
+    row = connection.execute(
+        "SELECT coalesce(array_agg(DISTINCT a.contract_version ORDER BY a.contract_version), '{}') AS contract_versions,"
+        " coalesce(array_agg(DISTINCT a.reference_version ORDER BY a.reference_version), '{}') AS reference_versions"
+        " FROM ledger.members(%s) JOIN ledger.attempts a USING (batch_id, attempt)",
+        (version,),
+    ).fetchone()
+    return row or {}
