@@ -77,9 +77,10 @@ def _options(
 
 def main() -> None:
     """Run a command; acidwatch's own errors end it with one clear line and their exit code, never with a traceback."""
-    # What the Kafka client complains about reaches people as acidwatch's own error, once.
-    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
-    logging.getLogger("aiokafka").propagate = False
+    # What the clients of Kafka and PostgreSQL complain about reaches people as acidwatch's own error, once.
+    for client in ("aiokafka", "psycopg.pool"):
+        logging.getLogger(client).addHandler(logging.NullHandler())
+        logging.getLogger(client).propagate = False
     try:
         app()
     except AcidwatchError as error:

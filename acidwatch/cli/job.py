@@ -24,8 +24,8 @@ def jobs() -> None:
 @app.command()
 def metrics(
     version: Annotated[
-        int | None,
-        typer.Option("--version", min=1, help="dataset version N; without it the newest, which is what olap.* shows"),
+        str | None,
+        typer.Option("--version", help="dataset version N or a tag; without it the newest, which is what olap.* shows"),
     ] = None,
     schedule: Annotated[
         str | None,
@@ -40,12 +40,14 @@ def metrics(
         from jobs.spark.schedule import run_on_schedule
 
         once = [sys.executable, "-m", "acidwatch.cli", "job", "metrics", "--output", output.value]
-        once += ["--version", str(version)] if version is not None else []
+        once += ["--version", version] if version is not None else []
         run_on_schedule(schedule, once + (["--again"] if again else []))
         return
+    from acidwatch.cli.which import version_number
     from jobs.spark.bootstrap import metrics_job
 
-    run, new = metrics_job().run(version, again)
+    job = metrics_job()
+    run, new = job.run(version_number(version), again)
     if new:
         seconds = (run.finished_at - run.started_at).total_seconds()
         say(f"published run {run.run_id} of version {run.dataset_version} after {seconds:.0f} s")

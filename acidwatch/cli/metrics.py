@@ -15,7 +15,7 @@ Programme = Annotated[str | None, typer.Option("--programme", "--program", help=
 Site = Annotated[str | None, typer.Option("--site", help="only this site, such as 020058")]
 Parameter = Annotated[str | None, typer.Option("--parameter", help="only this parameter, such as SO4; NA is sodium")]
 Version = Annotated[
-    int | None, typer.Option("--version", min=1, help="dataset version; without it the newest that was run")
+    str | None, typer.Option("--version", help="dataset version or a tag; without it the newest that was run")
 ]
 
 SITE_COLUMNS = ("program_id", "site_id", "parameter", "unit", "n", "mean", "stddev", "min", "q1", "median", "q3", "max",
@@ -85,18 +85,21 @@ def _show(
     table: str,
     columns: tuple[str, ...],
     filters: Mapping[str, str | None],
-    version: int | None,
+    version: str | None,
     limit: int | None,
     output: OutputFormat,
 ) -> None:
+    from acidwatch.cli.which import version_number
     from acidwatch.settings import PostgresSettings, load
     from jobs.spark.postgres import connected
     from jobs.spark.results import find_run, rows_of
 
+    number = version_number(version)
+
     # A program gets every row of a run; there are some thousands.
     at_most = limit or (50 if output is OutputFormat.table else 1_000_000)
     with connected(load(PostgresSettings), "acidwatch metrics") as connection:
-        run = find_run(connection, version)
+        run = find_run(connection, number)
         rows = rows_of(connection, run, table, filters, at_most + 1)
     title = f"by {table}, dataset version {run.dataset_version}, reference version {run.reference_version}, run {run.run_id}"
     emit(rows[:at_most], columns, output, title)

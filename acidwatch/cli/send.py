@@ -23,6 +23,16 @@ def send(
         int, typer.Option("--from-batch", min=0, help="go on with this batch (from 0) after an interruption")
     ] = 0,
     sheet: Annotated[str | None, typer.Option("--sheet", help="sheet to send, when several fit")] = None,
+    replaces: Annotated[
+        str | None,
+        typer.Option(
+            "--replaces",
+            metavar="SOURCE",
+            help="the workbook that this one corrects, by its name or how its SHA-256 begins: it leaves the dataset when all of this"
+            " one is in",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be sent, and send nothing")] = False,
     output: Output = OutputFormat.table,
 ) -> None:
@@ -32,6 +42,7 @@ def send(
     SIGTERM or Ctrl-C stops after the batch at hand and says how to go on.
     """
     import asyncio
+    from dataclasses import replace
 
     from acidwatch.errors import UnusableInputError
     from acidwatch.settings import KafkaSettings, load
@@ -43,6 +54,9 @@ def send(
         raise UnusableInputError(f"--from-batch {from_batch}: {workbook.name} has batches 0 to {batches.batches - 1}")
     for name in batches.table.unknown:
         say(f"note: column {name!r} is not in the contract and is not sent")
+    if replaces is not None:
+        batches = replace(batches, replaces=_replaced_source(replaces, batches))
+    _say_what_was_taken_out(batches)
     reached = from_batch if dry_run else asyncio.run(_send(settings, batches, interval, from_batch))
     result = {
         "source": batches.source,
@@ -54,6 +68,7 @@ def send(
         "next_batch": reached,
         "sent": reached - from_batch,
         "topic": settings.topic_batches,
+        "replaces": batches.replaces,
         "dry_run": dry_run,
     }
     if output is OutputFormat.json:
@@ -68,6 +83,42 @@ def send(
         )
     if not dry_run and reached < batches.batches:
         say(f"stopped before the end; go on with: acidwatch send {workbook} --from-batch {reached}")
+
+
+def _replaced_source(text: str, batches: Plan) -> str:
+    """The source that is to be replaced."""
+    from acidwatch.ledger.connection import Ledger
+    from acidwatch.ledger.sources import find_source
+    from acidwatch.settings import PostgresSettings, load
+
+    with Ledger(load(PostgresSettings)).transaction() as connection:
+        found = find_source(connection, text, batches.table.sha256)
+    say(
+        f"in place of {found.name} ({found.source_id[:12]}, {found.members} batches in the dataset): they leave when every batch of"
+        f" {batches.table.path.name} is accepted"
+    )
+    return found.source_id
+
+
+def _say_what_was_taken_out(batches: Plan) -> None:
+    """Say when sending again won't bring back what is missing; only a remark, so without the database there is none."""
+    from acidwatch.errors import AcidwatchError
+    from acidwatch.ledger.connection import Ledger
+    from acidwatch.ledger.sources import taken_out
+    from acidwatch.settings import PostgresSettings, load
+
+    try:
+        settings = load(PostgresSettings)
+        quick = settings.model_copy(update={"database_timeout_seconds": min(settings.database_timeout_seconds, 3.0)})
+        with Ledger(quick).transaction() as connection:
+            out = taken_out(connection, [batches.batch_id(index) for index in range(batches.batches)])
+    except AcidwatchError:
+        return
+    if out is not None:
+        say(
+            f"note: {out.batches} batches of this workbook were taken out of the dataset, the last in version {out.version};"
+            " sending does not bring them back, only: acidwatch versions restore, or acidwatch reprocess"
+        )
 
 
 async def _send(settings: KafkaSettings, batches: Plan, interval: float, from_batch: int) -> int:

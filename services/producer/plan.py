@@ -23,10 +23,12 @@ class Plan:
     Attributes:
         table: Its rows.
         batch_rows: Rows in each batch; the last one may have fewer.
+        replaces: The source (SHA-256 of the file) in place of which it is sent.
     """
 
     table: Table
     batch_rows: int
+    replaces: str | None = None
 
     @property
     def source(self) -> str:
@@ -68,6 +70,7 @@ class Plan:
                 count=self.batches,
                 subject=subject,
                 time=now.isoformat(),
+                replaces=self.replaces,
             )
             value = encode(columns, self._cells(numbers, letters))
             yield Record(topic, self.batch_id(index).encode(), value, headers)

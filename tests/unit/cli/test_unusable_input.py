@@ -114,7 +114,7 @@ def test_missing_settings_are_named_with_every_place_looked_in(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("nonsense",), ("send",), ("send", "x.xlsx", "--batch-size", "0"), ("versions", "show", "one"), ("batches", "list", "--verdict", "x"),
+    [("nonsense",), ("send",), ("send", "x.xlsx", "--batch-size", "0"), ("versions", "show"), ("batches", "list", "--verdict", "x"),
      ("sources", "list", "--limit", "0"), ("sources", "list", "--output", "xml"),
      ("metrics", "category", "--programme", "A", "--value", "B")],
 )  # fmt: skip

@@ -1,0 +1,86 @@
+"""What `send` asks before it sends: which workbook a name means, and what became of the batches that it is about to send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from acidwatch.errors import UnusableInputError
+from acidwatch.ledger.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A workbook that came.
+
+    Attributes:
+        name: As a URI reference (ce_source).
+        replaces: The source in place of which it was sent.
+        replaced: Whether another one stands in its place now.
+        members: How many of its batches are in the newest version.
+    """
+
+    source_id: str
+    name: str
+    first_sent_at: datetime
+    replaces: str | None
+    replaced: bool
+    members: int
+
+
+def find_source(connection: Connection, text: str, sent: str) -> Source:
+    """The source that a workbook's name, or how its SHA-256 begins, names; of several editions the one that was not replaced yet.
+
+    Args:
+        sent: The source that is about to be sent in its place; it is not looked for.
+
+    Raises:
+        UnusableInputError: There is none, or several.
+    """
+    rows = connection.execute(
+        "SELECT s.source_id, s.name, s.first_sent_at, s.replaces, EXISTS (SELECT 1 FROM ledger.replacements r"
+        " WHERE r.source_id = s.source_id AND r.to_version IS NULL) AS replaced, (SELECT count(*) FROM ledger.batches b"
+        " JOIN ledger.memberships m ON m.batch_id = b.batch_id AND m.to_version IS NULL WHERE b.source_id = s.source_id) AS members"
+        " FROM ledger.sources s WHERE (s.name = ANY(%(names)s) OR starts_with(s.source_id, lower(%(text)s))) AND s.source_id <> %(sent)s"
+        " ORDER BY s.first_sent_at DESC, s.source_id",
+        {"names": [text, quote(text)], "text": text, "sent": sent},
+    )
+    found = [Source(**row) for row in rows] if text else []
+    standing = [source for source in found if not source.replaced] or found
+    if len(standing) == 1:
+        return standing[0]
+    if not standing:
+        raise UnusableInputError(
+            f"no workbook is called {text!r}, and no SHA-256 begins so; see: acidwatch sources list"
+        )
+    candidates = [
+        f"{one.source_id[:12]} {one.name}, first sent {one.first_sent_at:%Y-%m-%d %H:%M:%S}" for one in standing
+    ]
+    lines = [f"{len(standing)} workbooks are called {text!r}; name one by its SHA-256:", *candidates[:10]]
+    raise UnusableInputError("\n".join(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """Batches that were accepted and are not in the dataset any more, because a person or another workbook took them out.
+
+    Attributes:
+        batches: How many.
+        version: The newest version that did that.
+    """
+
+    batches: int
+    version: int
+
+
+def taken_out(connection: Connection, batch_ids: Sequence[str]) -> TakenOut | None:
+    """Which of these batches were taken out and did not come back; None = none of them."""
+    row = connection.execute(
+        "SELECT count(*) AS batches, max(b.taken_out) AS version FROM ledger.batches b WHERE b.batch_id = ANY(%s)"
+        " AND b.accepted_attempt IS NOT NULL AND b.taken_out IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM ledger.memberships m WHERE m.batch_id = b.batch_id AND m.to_version IS NULL)",
+        (list(batch_ids),),
+    ).fetchone()
+    return TakenOut(**row) if row and row["batches"] else None
