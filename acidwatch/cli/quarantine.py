@@ -29,7 +29,7 @@ def quarantine(
     from acidwatch.errors import UnusableInputError
     from acidwatch.ledger import changes
     from acidwatch.ledger.connection import Ledger
-    from acidwatch.ledger.queries import find_batch
+    from acidwatch.ledger.queries import whole_id
     from acidwatch.settings import ArchiveSettings, load
 
     if not reason.strip():
@@ -42,7 +42,7 @@ def quarantine(
             return changes.quarantine(connection, ids, reason, who)
 
     with ledger.transaction() as connection:
-        ids = [find_batch(connection, text) for text in batches]
+        ids = [whole_id(connection, text) for text in batches]
     before = change(ids, only_look=True)
     if dry_run:
         done = before

@@ -69,21 +69,21 @@ def batches(connection: Connection, *, source: str | None, verdict: str | None, 
     ).fetchall()
 
 
-def find_batch(connection: Connection, text: str) -> str:
-    """The batch that an id, or the beginning of one, names.
+def whole_id(connection: Connection, beginning: str) -> str:
+    """The id of the batch that begins so.
 
     Raises:
         UnusableInputError: There is no such batch, or several ids begin so.
     """
     found = connection.execute(
-        "SELECT batch_id FROM ledger.batches WHERE batch_id = %(text)s OR starts_with(batch_id, %(text)s)"
-        " ORDER BY batch_id = %(text)s DESC LIMIT 2",
-        {"text": text},
+        "SELECT batch_id FROM ledger.batches WHERE batch_id = %(id)s OR starts_with(batch_id, %(id)s)"
+        " ORDER BY batch_id = %(id)s DESC LIMIT 2",
+        {"id": beginning},
     ).fetchall()
-    if text and found and (len(found) == 1 or found[0]["batch_id"] == text):
+    if beginning and found and (len(found) == 1 or found[0]["batch_id"] == beginning):
         return str(found[0]["batch_id"])
     raise UnusableInputError(
-        f"{'several batches begin' if found else 'no batch begins'} with {text!r}; see: acidwatch batches list"
+        f"{'several batches begin' if found else 'no batch begins'} with {beginning!r}; see: acidwatch batches list"
     )
 
 
@@ -93,7 +93,7 @@ def batch(connection: Connection, batch_id: str) -> Row:
     Raises:
         UnusableInputError: There is no such batch, or several ids begin so.
     """
-    whole = find_batch(connection, batch_id)
+    whole = whole_id(connection, batch_id)
     attempts = connection.execute(_BATCH + " WHERE a.batch_id = %s ORDER BY a.attempt", (whole,)).fetchall()
     for attempt in attempts:
         attempt["files"] = connection.execute(
