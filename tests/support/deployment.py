@@ -136,6 +136,7 @@ class Deployment:
             [sys.executable, "-m", "acidwatch.cli", *arguments],
             env={**os.environ, "PYTHONPATH": str(PROJECT), **self.env, **(env or {})},
             cwd=self.folder,
+            stdin=subprocess.DEVNULL,  # nobody is there to answer
             capture_output=True,
             text=True,
             check=False,

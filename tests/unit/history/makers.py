@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,24 +18,24 @@ SENT = (
     datetime(2026, 3, 1, tzinfo=UTC),
 )
 
-# Few values of everything, so that samples meet.
-ROW = st.fixed_dictionaries(
-    {
-        "PROGRAM_ID": st.sampled_from(["LTM_ALTM", "LTM_ME"]),
-        "SITE_ID": st.sampled_from(["020058", "20058"]),
-        "DATE_SMP": st.sampled_from(DAYS),
-        "SAMPLE_LOCATION": st.sampled_from(["EPI", "HYPO"]),
-        "SAMPLE_DEPTH": st.sampled_from([None, 0.0, -0.0, 0.5]),
-        "SO4_UEQ_L": st.sampled_from([None, 80.0, 80.5]),
-        "TIME_SMP": st.sampled_from([None, "0930"]),
-        "flags": st.sampled_from([[], ["balance.ions"]]),
-        "source_sent_at": st.sampled_from(SENT),
-        "source_id": st.sampled_from(["a", "b"]),
-        "batch_index": st.integers(0, 2),
-        "batch_id": st.sampled_from(["x", "y", "z"]),
-        "attempt": st.just(1),
-    }
-)
+CHOICES: dict[str, Sequence[Any]] = {
+    "PROGRAM_ID": ["LTM_ALTM", "LTM_ME"],
+    "SITE_ID": ["020058", "20058"],
+    "DATE_SMP": DAYS,
+    "SAMPLE_LOCATION": ["EPI", "HYPO"],
+    "SAMPLE_DEPTH": [None, 0.0, -0.0, 0.5],
+    "SO4_UEQ_L": [None, 80.0, 80.5],
+    "TIME_SMP": [None, "0930"],
+    "flags": [[], ["balance.ions"]],
+    "source_sent_at": SENT,
+    "source_id": ["a", "b"],
+    "batch_index": [0, 1, 2],
+    "batch_id": ["x", "y", "z"],
+    "attempt": [1],
+}
+"""Few values of everything, so that samples meet."""
+
+ROW = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in CHOICES.items()})
 
 
 def table(rows: list[dict[str, Any]]) -> pa.Table:
