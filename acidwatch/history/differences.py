@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from acidwatch.contract.columns import NATURAL_KEY, SAMPLE_NAMES
@@ -73,26 +74,38 @@ def compare_samples(rows: pa.Table, before: NDArray[np.bool_], after: NDArray[np
         before, after: Which of them speak for a sample in each; at most one row for a natural key.
     """
     # A row that speaks in both says the same in both: only the others are looked at.
-    left = _by_key(rows.take(np.flatnonzero(before & ~after)))
-    right = _by_key(rows.take(np.flatnonzero(after & ~before)))
-    changed, reflagged = [], 0
-    for key in _ordered(left.keys() & right.keys()):
-        old, new = left[key], right[key]
-        cells = [Cell(name, old[name], new[name]) for name in SAMPLE_NAMES if old[name] != new[name]]
-        if cells:
-            changed.append(Changed(_sample(old), _sample(new), cells))
-        elif old["flags"] != new["flags"]:
-            reflagged += 1
+    left, right = (_by_key(rows, np.flatnonzero(only)) for only in (before & ~after, after & ~before))
+    both = _ordered(left.keys() & right.keys())
+    old, new = (rows.take(pa.array([side[key] for key in both], pa.int64())) for side in (left, right))
+    differs = {name: _differ(old[name], new[name]) for name in SAMPLE_NAMES}
+    any_cell = np.logical_or.reduce(list(differs.values()))
+    changed = []
+    for place in np.flatnonzero(any_cell):
+        (was,), (now,) = (side.slice(place, 1).to_pylist() for side in (old, new))
+        cells = [Cell(name, was[name], now[name]) for name in SAMPLE_NAMES if differs[name][place]]
+        changed.append(Changed(_sample(was), _sample(now), cells))
+    flags = [pc.binary_join(side["flags"], "\n") for side in (old, new)]
     return Differences(
-        [_sample(right[key]) for key in _ordered(right.keys() - left.keys())],
-        [_sample(left[key]) for key in _ordered(left.keys() - right.keys())],
+        _samples(rows, [right[key] for key in _ordered(right.keys() - left.keys())]),
+        _samples(rows, [left[key] for key in _ordered(left.keys() - right.keys())]),
         changed,
-        reflagged,
+        int((_differ(*flags) & ~any_cell).sum()),
     )
 
 
-def _by_key(rows: pa.Table) -> dict[Key, dict[str, Any]]:
-    return {tuple(row[name] for name in NATURAL_KEY): row for row in rows.to_pylist()}
+def _by_key(rows: pa.Table, places: NDArray[np.int64]) -> dict[Key, int]:
+    keys = (rows[name].take(places).to_pylist() for name in NATURAL_KEY)
+    return dict(zip(zip(*keys, strict=True), places.tolist(), strict=True))
+
+
+def _differ(old: pa.ChunkedArray, new: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Where two columns differ; an empty cell is another than one with a value."""
+    other = pc.fill_null(pc.not_equal(old, new), False)
+    return np.asarray(pc.or_(other, pc.xor(pc.is_null(old), pc.is_null(new))).to_numpy(), dtype=np.bool_)
+
+
+def _samples(rows: pa.Table, places: list[int]) -> list[Sample]:
+    return [_sample(row) for row in rows.take(pa.array(places, pa.int64())).to_pylist()]
 
 
 def _ordered(keys: Iterable[Key]) -> list[Key]:
