@@ -77,7 +77,7 @@ class OperatorSettings(KafkaSettings, PostgresSettings):
     """What commands need that look at the topics and at the ledger."""
 
 
-class ArchiveSettings(PostgresSettings, HdfsSettings):
+class ArchiveSettings(HdfsSettings, PostgresSettings):
     """What commands need that read the dataset, or change it and tell the journal."""
 
 

@@ -97,6 +97,12 @@ def test_durations(text: str, seconds: float) -> None:
         (("batches", "show", "b"), ["DATABASE_URL"]),
         (("versions", "list"), ["DATABASE_URL"]),
         (("versions", "show", "1"), ["DATABASE_URL"]),
+        (("versions", "diff", "1"), ["DATABASE_URL", "HDFS_URL"]),
+        (("versions", "export", "--to", "x"), ["DATABASE_URL", "HDFS_URL"]),
+        (("versions", "restore", "1"), ["DATABASE_URL", "HDFS_URL"]),
+        (("versions", "tag", "t"), ["DATABASE_URL", "HDFS_URL"]),
+        (("quarantine", "b", "--reason", "r"), ["DATABASE_URL", "HDFS_URL"]),
+        (("metrics", "site", "--version", "a-tag"), ["DATABASE_URL"]),
         (("ledger", "migrate"), ["DATABASE_URL"]),
         (("job", "metrics"), ["DATABASE_URL", "HDFS_URL"]),
         (("reference", "load", "--sites", "s.xlsx", "--methods", "m.xlsx"), ["HDFS_URL"]),
@@ -181,6 +187,22 @@ def test_every_fault_of_a_reference_workbook_is_said_at_once_by_its_cell(run: Ru
     ]
     done = run(*reference_books(place, ("1", "LTM_ME"), start="early"))
     assert (done.code, done.err) == (2, "acidwatch: m.xlsx: Sheet!C2: START_YEAR is 'early'; it must be integer\n")
+
+
+def test_a_workbook_in_place_of_another_needs_the_database_and_sends_nothing_without_it(run: Run, place: Path) -> None:
+    samples(place)
+    done = run("send", "samples.xlsx", "--replaces", "old.xlsx", "--dry-run", **KAFKA)
+    assert_refused(done, "ACIDWATCH_DATABASE_URL is not set")
+    away = {**DATABASE, "ACIDWATCH_DATABASE_TIMEOUT_SECONDS": "0.2"}
+    done = run("send", "samples.xlsx", "--replaces", "old.xlsx", "--dry-run", **KAFKA, **away)
+    assert (done.code, done.out) == (3, "")
+    assert "PostgreSQL is away" in done.err
+    assert "would send 1 batches" in run("send", "samples.xlsx", "--dry-run", **KAFKA, **away).out
+
+
+def test_a_reason_is_needed_to_take_a_batch_out(run: Run) -> None:
+    assert run("quarantine", "b", **DATABASE, **HDFS).code == 2
+    assert_refused(run("quarantine", "b", "--reason", " ", **DATABASE, **HDFS), "--reason is empty")
 
 
 def test_generate_makes_workbooks_that_send_can_read(run: Run, place: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
 import orjson
@@ -47,6 +48,14 @@ def test_headers_say_which_batch_of_which_source_this_is(book: MakeBook) -> None
     )  # fmt: skip
     assert dict(record.headers)["ce_time"] == b"2024-05-17T12:00:05+00:00"
     assert "cells" not in orjson.loads(record.value or b""), "the subject says where everything stands"
+
+
+def test_every_batch_says_which_source_it_is_sent_in_place_of_and_its_value_is_the_same(book: MakeBook) -> None:
+    batches = plan(book(150), None, 100)
+    plain, instead = records_of(batches), records_of(replace(batches, replaces="5" * 64))
+    assert [read(record).replaces for record in plain] == [None, None]
+    assert [read(record).replaces for record in instead] == ["5" * 64] * 2
+    assert [record.value for record in plain] == [record.value for record in instead]
 
 
 def test_the_same_file_gives_the_same_batches_under_any_name(book: MakeBook) -> None:
