@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acidwatch.contract.outcome import Outcome
@@ -18,13 +18,13 @@ class _Source:
 
     Attributes:
         name: For the version's message.
-        replaces: The other one.
+        replaces: The other one; then the one that this other was to stand in place of, and so on.
         missing: How many of its batches are no members; None = it is not known how many it has.
         asked: Whether a record of this group says what it replaces.
     """
 
     name: str
-    replaces: str
+    replaces: tuple[str, ...]
     missing: int | None
     asked: bool = False
 
@@ -49,6 +49,7 @@ class Replacements:
                 "SELECT source_id, replaces, batch_count FROM ledger.sources WHERE source_id = ANY(%s)", (ids,)
             )
         }
+        links = _links(connection, {source_id: row["replaces"] for source_id, row in known.items()}, outcomes)
         self._replaced = _replaced(connection, ids)
         self._sources: dict[str, _Source] = {}
         self._asked: dict[str, str] = {}
@@ -56,15 +57,15 @@ class Replacements:
         self._made: list[tuple[str, str, int]] = []
         for outcome in outcomes:
             row = known.get(outcome.source_id, {})
-            replaces = outcome.replaces or row.get("replaces")
-            if replaces and replaces != outcome.source_id:
+            replaces = _chain(outcome.source_id, links)
+            if replaces:
                 batches = row.get("batch_count") or outcome.batch_count
                 self._sources[outcome.source_id] = _Source(outcome.source, replaces, batches)
         if self._sources:
             self._load(connection)
 
     def _load(self, connection: Connection) -> None:
-        others = list({source.replaces for source in self._sources.values()})
+        others = list({other for source in self._sources.values() for other in source.replaces})
         self._replaced |= _replaced(connection, others)
         self._old = {source_id: _Old() for source_id in others}
         for row in connection.execute(
@@ -113,25 +114,31 @@ class Replacements:
         made = []
         for source_id, source in self._sources.items():
             whole = source.missing is not None and source.missing <= 0
-            if source.asked and whole and not self.is_replaced(source.replaces) and self._old[source.replaces].members:
+            if source.asked and whole and any(self._old[other].members for other in self._standing(source)):
                 dataset.version += 1
-                message = f"{source.name} stands in place of {source.replaces}"
+                message = f"{source.name} stands in place of {source.replaces[0]}"
                 version = NewVersion(dataset.version, "quarantine", source.name, message, dataset.rows, dataset.bytes)
                 version.out += self._take_out(source_id, source, dataset, version)
                 made.append(version)
         return made
 
     def _take_out(self, source_id: str, source: _Source, dataset: Dataset, version: NewVersion) -> list[Key]:
-        if self.is_replaced(source.replaces):
-            return []
-        old = self._old[source.replaces]
-        dataset.rows -= old.rows
-        dataset.bytes -= old.bytes
-        version.rows, version.bytes = dataset.rows, dataset.bytes
-        version.details |= {"replaced_source": source.replaces, "batches_out": len(old.members)}
-        self._replaced.add(source.replaces)
-        self._made.append((source.replaces, source_id, version.version))
-        return old.members
+        standing, gone = self._standing(source), []
+        for other in standing:
+            old = self._old[other]
+            dataset.rows -= old.rows
+            dataset.bytes -= old.bytes
+            gone += old.members
+            self._replaced.add(other)
+            self._made.append((other, source_id, version.version))
+        if standing:
+            version.rows, version.bytes = dataset.rows, dataset.bytes
+            version.details |= {"replaced_source": source.replaces[0], "batches_out": len(gone)}
+        return gone
+
+    def _standing(self, source: _Source) -> list[str]:
+        """What it is to replace and nothing has replaced yet."""
+        return [other for other in source.replaces if not self.is_replaced(other)]
 
     def write(self, connection: Connection) -> None:
         """Note what is to replace what, and what now does."""
@@ -151,3 +158,26 @@ def _replaced(connection: Connection, source_ids: Sequence[str]) -> set[str]:
         (list(source_ids),),
     )
     return {row["source_id"] for row in rows}
+
+
+def _links(connection: Connection, known: Mapping[str, str | None], outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """Which source each one is sent in place of: those of a group, and whatever these lead to."""
+    links = {source_id: other for source_id, other in known.items() if other}
+    links |= {outcome.source_id: outcome.replaces for outcome in outcomes if outcome.replaces}
+    looked_at = set(known) | set(links)
+    while others := set(links.values()) - looked_at:
+        looked_at |= others
+        rows = connection.execute(
+            "SELECT source_id, replaces FROM ledger.sources WHERE source_id = ANY(%s) AND replaces IS NOT NULL",
+            (list(others),),
+        )
+        links |= {row["source_id"]: row["replaces"] for row in rows}
+    return links
+
+
+def _chain(source_id: str, links: Mapping[str, str]) -> tuple[str, ...]:
+    """What a source is sent in place of, nearest first: a correction of a correction that never became whole replaces both."""
+    chain: list[str] = []
+    while (other := links.get(chain[-1] if chain else source_id)) and other not in (source_id, *chain):
+        chain.append(other)
+    return tuple(chain)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pandas as pd
-import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pydantic import SecretStr
 
 from acidwatch.archive.memory import MemoryStore
 from acidwatch.archive.store import MissingFileError
@@ -25,26 +22,17 @@ from acidwatch.history.diff import Diff, diff
 from acidwatch.history.export import Export, export
 from acidwatch.history.rows import ROWS_SCHEMA, read_rows
 from acidwatch.ledger import changes, queries, tags
-from acidwatch.ledger.connection import Connection, Ledger
+from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.members import Member, members
 from acidwatch.ledger.sources import find_source, taken_out
-from acidwatch.settings import PostgresSettings
-from tests.support.deployment import Deployment
 from tests.support.history import History
 from tests.unit.contract.makers import make_row
 
 
 @pytest.fixture
-def history(deployment: Deployment) -> Iterator[History]:
+def history(ledger: Ledger) -> History:
     """An empty ledger and an empty store."""
-    with psycopg.connect(deployment.database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE ledger.sources, ledger.files, ledger.versions, ledger.audit CASCADE")
-        connection.execute(
-            "UPDATE ledger.datasets SET newest_version = 0, rows = 0, bytes = 0, accepted = 0, rejected = 0, duplicates = 0"
-        )
-    ledger = Ledger(PostgresSettings(database_url=SecretStr(deployment.database_url)))
-    yield History(ledger, MemoryStore())
-    ledger.close()
+    return History(ledger, MemoryStore())
 
 
 def sample(month: int, **cells: Any) -> dict[str, Any]:
@@ -65,10 +53,6 @@ def content(history: History, version: int) -> list[tuple[Any, ...]]:
 
 def compare(history: History, before: int, after: int) -> Diff:
     return diff(history.ledger, history.store, before, after)
-
-
-def newest(connection: Connection) -> int:
-    return int(queries.dataset(connection)["newest_version"])
 
 
 def test_only_the_rows_of_members_are_read_whatever_else_is_in_their_file(history: History) -> None:

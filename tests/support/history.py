@@ -40,12 +40,14 @@ class History:
         day: int | None = None,
         schema: pa.Schema = CLEAN_SCHEMA,
         attempt: int = 1,
+        only: Sequence[int] | None = None,
         strangers: Sequence[tuple[str, int, Row]] = (),
     ) -> list[str]:
         """Record a workbook's batches, all accepted, their rows in one file; the ids of the batches.
 
         Args:
             day: When its sending began; later with each call, when not given.
+            only: Record only the batches with these indexes, from 0.
             strangers: More (batch id, attempt, row) in the file, which no ledger names there.
         """
         first = next(self.offsets)
@@ -91,6 +93,7 @@ class History:
                 replaces=replaces,
             )
             for index, (one, rows) in enumerate(zip(ids, batches, strict=True))
+            if only is None or index in only
         ]
         with self.ledger.transaction() as connection:
             record(connection, outcomes)
