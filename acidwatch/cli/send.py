@@ -82,7 +82,13 @@ def send(
             f"sent {reached - from_batch} of {batches.batches} batches ({batches.rows} rows) of {workbook.name}, all confirmed"
         )
     if not dry_run and reached < batches.batches:
-        say(f"stopped before the end; go on with: acidwatch send {workbook} --from-batch {reached}")
+        say(f"stopped before the end; go on with: {_again(batches, reached)}")
+
+
+def _again(batches: Plan, reached: int) -> str:
+    """The command that goes on."""
+    instead = f" --replaces {batches.replaces[:12]}" if batches.replaces else ""
+    return f"acidwatch send {batches.table.path} --from-batch {reached}{instead}"
 
 
 def _replaced_source(text: str, batches: Plan) -> str:
@@ -163,9 +169,7 @@ async def _send(settings: KafkaSettings, batches: Plan, interval: float, from_ba
             )
     except DependencyAwayError:
         if reached > from_batch:
-            say(
-                f"{reached - from_batch} batches were confirmed; go on with: acidwatch send {batches.table.path} --from-batch {reached}"
-            )
+            say(f"{reached - from_batch} batches were confirmed; go on with: {_again(batches, reached)}")
         raise
     finally:
         await sender.close()

@@ -16,6 +16,7 @@ import pytest
 
 from acidwatch.archive.memory import MemoryStore
 from acidwatch.archive.store import MissingFileError
+from acidwatch.cli.which import version_number
 from acidwatch.contract.judge import CLEAN_SCHEMA
 from acidwatch.errors import PermanentError, UnusableInputError
 from acidwatch.history.diff import Diff, diff
@@ -25,6 +26,7 @@ from acidwatch.ledger import changes, queries, tags
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.members import Member, members
 from acidwatch.ledger.sources import find_source, taken_out
+from tests.support.deployment import Deployment
 from tests.support.history import History
 from tests.unit.contract.makers import make_row
 
@@ -237,6 +239,18 @@ def test_lists_of_versions_name_their_tags_and_what_else_they_did(history: Histo
             "a-first",
             "paper-2026",
         ]
+
+
+def test_an_option_names_a_version_by_number_or_tag(
+    history: History, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.send("lake.xlsx", [[sample(1)], [sample(2)]])
+    with history.ledger.transaction() as connection:
+        tags.tag(connection, "paper", 1, "", "kim")
+    monkeypatch.setenv("ACIDWATCH_DATABASE_URL", deployment.database_url)
+    assert [version_number(text) for text in (None, "77", "paper", "newest")] == [None, 77, 1, 2]
+    with pytest.raises(UnusableInputError, match="no version or tag 'papers'"):
+        version_number("papers")
 
 
 def test_what_was_taken_out_is_told_until_it_comes_back(history: History) -> None:
