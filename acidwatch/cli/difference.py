@@ -50,8 +50,6 @@ def emit_diff(found: Diff, limit: int, output: OutputFormat) -> None:
         )
         return
     typer.echo(_sentence(found, counts))
-    for name, title in (("batches_in", "Batches in"), ("batches_out", "Batches out")):
-        _table(batches[name], _BATCH, f"{title}: {counts[name]}")
     cells = [
         {**one["key"], **cell, "was_in": _where(one["before"]), "is_in": _where(one["after"])}
         for one in changed
@@ -64,6 +62,8 @@ def emit_diff(found: Diff, limit: int, output: OutputFormat) -> None:
         _table(lines, (*_KEY, "from"), f"Samples {name}: {counts[name]}")
     other = [figure for figure in figures if figure["before"] != figure["after"]]
     _table(other, ("figure", "parameter", "unit", "before", "after", "difference"), "Figures that changed")
+    for name, title in (("batches_in", "Batches in"), ("batches_out", "Batches out")):
+        _table(batches[name], _BATCH, f"{title}: {counts[name]}")
     if any(counts[name] > limit for name in ("batches_in", "batches_out", "added", "removed", "changed")):
         say(f"only the first {limit} of each are shown; --limit N shows more")
 

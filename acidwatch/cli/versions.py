@@ -109,7 +109,9 @@ def export(
         emit_json({"folder": str(to), **manifest})
         return
     (file,) = manifest["files"]
-    typer.echo(f"{to / file['path']}  {manifest['exported_rows']} samples of version {number}, {file['bytes']} bytes")
+    typer.echo(
+        f"{to / file['path']}  {manifest['exported_rows']} {'rows' if all_rows else 'samples'} of version {number}, {file['bytes']} bytes"
+    )
 
 
 @app.command("tag")
