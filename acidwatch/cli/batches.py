@@ -89,6 +89,11 @@ def show(
             console.print(
                 f"  {finding['severity']:4} {finding['rule']:24} {escape_markup(place)}: {escape_markup(finding['message'])}"
             )
+    if found["memberships"]:
+        console.print()
+    for member in found["memberships"]:
+        until = f"until version {member['to_version']}, which has it no more" if member["to_version"] else "until now"
+        console.print(f"in the dataset from version {member['from_version']} {until} (attempt {member['attempt']})")
     repeats = [delivery for delivery in found["deliveries"] if delivery["kind"] == "duplicate"]
     if repeats:
         places = ", ".join(f"{d['topic']}/{d['partition']}@{d['offset']}" for d in repeats[:10])

@@ -9,6 +9,9 @@ from acidwatch.ledger.audit import note
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.dataset import lock_dataset
 
+NEWEST = "newest"
+"""Names the newest version, always, and is no tag."""
+
 _TAG = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 
 
@@ -19,8 +22,9 @@ def tag(connection: Connection, name: str, version: int, message: str, author: s
         UnusableInputError: The name is none or taken (unless `move`), or there is no such version.
     """
     dataset = lock_dataset(connection)
-    if not _TAG.fullmatch(name):
-        raise UnusableInputError(f"{name!r} is no tag: a letter, then letters, digits and . _ -, at most 64 in all")
+    if not _TAG.fullmatch(name) or name == NEWEST:
+        form = f"a letter, then letters, digits and . _ -, at most 64 in all, and not {NEWEST!r}"
+        raise UnusableInputError(f"{name!r} is no tag: {form}")
     if not 1 <= version <= dataset.version:
         raise UnusableInputError(f"no version {version}; the newest one is {dataset.version}")
     row = connection.execute("SELECT version FROM ledger.tags WHERE tag = %s", (name,)).fetchone()
@@ -58,7 +62,7 @@ def find_version(connection: Connection, text: str) -> int:
     """
     row = connection.execute("SELECT newest_version FROM ledger.datasets").fetchone()
     newest = int(row["newest_version"]) if row else 0
-    if text == "newest":
+    if text == NEWEST:
         text = str(newest)
     if text.isascii() and text.isdigit():
         if 1 <= int(text) <= newest:

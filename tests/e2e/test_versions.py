@@ -187,6 +187,9 @@ def test_a_batch_is_taken_out_and_comes_back(deployment: Deployment, made: Gener
     assert again.returncode == 2
     assert f"batch {batch} is not in the dataset now" in again.stderr
     deployment.cli("versions", "restore", "corrected", "--yes")
+    life = deployment.cli("batches", "show", batch)
+    assert "until version 14, which has it no more (attempt 1)" in life
+    assert "in the dataset from version 15 until now (attempt 1)" in life
     found = deployment.json("versions", "diff", "corrected", "newest")
     assert (found["after"], found["counts"]["batches_in"], found["counts"]["batches_out"]) == (15, 0, 0)
     assert "nothing to do" in deployment.cli("versions", "restore", "13", "--yes")

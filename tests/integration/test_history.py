@@ -241,6 +241,13 @@ def test_lists_of_versions_name_their_tags_and_what_else_they_did(history: Histo
         ]
 
 
+@pytest.mark.parametrize("name", ["newest", "3", "", "a b", "-x", "x" * 65, "\u00e9"])
+def test_what_could_be_taken_for_something_else_is_no_tag(history: History, name: str) -> None:
+    history.send("lake.xlsx", [[sample(1)]])
+    with history.ledger.transaction() as connection, pytest.raises(UnusableInputError, match="is no tag"):
+        tags.tag(connection, name, 1, "", "kim")
+
+
 def test_an_option_names_a_version_by_number_or_tag(
     history: History, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
