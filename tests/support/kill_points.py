@@ -1,4 +1,4 @@
-"""The steps of both commits at which a process can be made to kill itself, as a power cut would.
+"""The steps of both commits at which a process can be made to kill itself, as a power cut would, or to stand still.
 
 The services hold no switch for this: each point wraps one of their steps from outside, in a process that `tests.support.service_with_kills`
 starts. Images hold no tests, so nothing in production can be killed this way.
@@ -6,6 +6,7 @@ starts. Images hold no tests, so nothing in production can be killed this way.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import os
@@ -31,6 +32,16 @@ from services.versioner.letters import Letters
 def kill_this_process() -> None:
     """End now, with nothing flushed, closed or said."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stand_still() -> None:
+    """Never return: the thread that called, and with it the loop if it is the loop's, does nothing any more."""
+    threading.Event().wait()
+
+
+async def wait_for_ever() -> None:
+    """Never return, but let the loop go on."""
+    await asyncio.Event().wait()
 
 
 class Countdown:
@@ -63,8 +74,15 @@ class KillPoint:
     arm: Arm
 
 
-def _wrap(owner: Any, name: str, *, before: bool, only: Callable[..., bool] = lambda *_: True) -> Arm:
-    """Die before or after a function or method; `only` looks at its arguments."""
+def _wrap(
+    owner: Any,
+    name: str,
+    *,
+    before: bool,
+    only: Callable[..., bool] = lambda *_: True,
+    then: Callable[[], Any] = kill_this_process,
+) -> Arm:
+    """Die, or do what `then` says, before or after a function or method; `only` looks at its arguments."""
 
     def arm(countdown: Countdown) -> None:
         original = getattr(owner, name)
@@ -75,24 +93,29 @@ def _wrap(owner: Any, name: str, *, before: bool, only: Callable[..., bool] = la
         @functools.wraps(original)
         def wrapped(*arguments: Any, **more: Any) -> Any:
             if before and is_the_end(*arguments):
-                kill_this_process()
+                then()
             result = original(*arguments, **more)
             if not before and is_the_end(*arguments):
-                kill_this_process()
+                then()
             return result
 
         @functools.wraps(original)
         async def wrapped_coroutine(*arguments: Any, **more: Any) -> Any:
             if before and is_the_end(*arguments):
-                kill_this_process()
+                await _finished(then())
             result = await original(*arguments, **more)
             if not before and is_the_end(*arguments):
-                kill_this_process()
+                await _finished(then())
             return result
 
         setattr(owner, name, wrapped_coroutine if inspect.iscoroutinefunction(original) else wrapped)
 
     return arm
+
+
+async def _finished(result: Any) -> None:
+    if inspect.isawaitable(result):
+        await result
 
 
 def _half_written(zone: str) -> Arm:
@@ -174,3 +197,17 @@ KILL_POINTS: dict[str, dict[str, KillPoint]] = {
         **_acknowledging(),
     },
 }
+
+STUCK_POINTS: dict[str, dict[str, KillPoint]] = {
+    "ingestor": {
+        "the loop stands still": KillPoint(3, _wrap(GroupCommit, "_send", before=True, then=stand_still)),
+        "the agent waits for ever": KillPoint(3, _wrap(GroupCommit, "_send", before=True, then=wait_for_ever)),
+        "a thread stands still": KillPoint(3, _wrap(HdfsStore, "publish", before=True, then=stand_still)),
+    },
+    "versioner": {
+        "the loop stands still": KillPoint(3, _wrap(OutcomeCommit, "__call__", before=False, then=stand_still)),
+        "the agent waits for ever": KillPoint(3, _wrap(OutcomeCommit, "__call__", before=True, then=wait_for_ever)),
+        "a thread stands still": KillPoint(3, _wrap(OutcomeCommit, "_record", before=True, then=stand_still)),
+    },
+}
+"""Steps at which a process goes on to answer and to send heartbeats, and does nothing else any more."""
