@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +35,7 @@ class Ledger:
     def __init__(self, settings: PostgresSettings, *, most_connections: int = 4) -> None:
         self._url = settings.database_url.get_secret_value()
         self._timeout = settings.database_timeout_seconds
+        self._connect_seconds = max(int(self._timeout), 2)
         self.address = address_of(self._url)
         options = "-c statement_timeout=300000 -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
         self._pool: ConnectionPool[Connection] = ConnectionPool(
@@ -43,10 +47,10 @@ class Ledger:
             reconnect_timeout=self._timeout,
             kwargs={
                 "row_factory": dict_row,
-                "connect_timeout": max(int(self._timeout), 2),
+                "connect_timeout": self._connect_seconds,
                 "options": options,
                 "application_name": "acidwatch",
-                # A server that hangs instead of refusing must not hang us: give up on unanswered data.
+                # A network that swallows what we send must not hang us; for a server that does, see _not_hanging.
                 "tcp_user_timeout": 30_000,
                 "keepalives_idle": 10,
             },
@@ -63,7 +67,7 @@ class Ledger:
         try:
             if self._pool.closed:
                 self._pool.open()
-            with self._pool.connection() as connection, connection.transaction():
+            with self._pool.connection() as connection, self._not_hanging(connection), connection.transaction():
                 yield connection
         except _AWAY as error:
             raise DependencyAwayError("PostgreSQL", self.address, error) from error
@@ -74,6 +78,38 @@ class Ledger:
         ) as error:
             reason = "the ledger's tables are not there; make them with: acidwatch ledger migrate"
             raise DependencyAwayError("PostgreSQL", self.address, reason) from error
+
+    @contextmanager
+    def _not_hanging(self, connection: Connection) -> Iterator[None]:
+        """Cut the connection off while nothing more comes from the server, so that whoever waits for it gets an error.
+
+        The kernel of a server that hangs goes on to acknowledge what it is sent, so no timeout of TCP ends the wait; and how long a
+        statement may take is not known here. Whether a new connection gets an answer is.
+        """
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(self._timeout):
+                if not self._answers() and not over.is_set():
+                    with socket.socket(fileno=os.dup(connection.fileno())) as same:
+                        same.shutdown(socket.SHUT_RDWR)
+                    return
+
+        threading.Thread(target=watch, name="ledger-watch", daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
+
+    def _answers(self) -> bool:
+        """Whether the server says anything to a new connection within the time for connecting, if only that it has no room."""
+        try:
+            psycopg.connect(self._url, connect_timeout=self._connect_seconds).close()
+        except psycopg.errors.ConnectionTimeout:
+            return False
+        except psycopg.OperationalError:
+            return True
+        return True
 
     def close(self) -> None:
         """Close all connections."""

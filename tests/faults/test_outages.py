@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -59,17 +60,33 @@ def test_a_broker_that_goes_away_pauses_everything_and_loses_nothing(
     assert len(ingestor.output) < 500_000, "an outage must not fill the disk with log lines"
 
 
+@pytest.mark.parametrize(
+    ("server", "named"),
+    [
+        ("namenode", "HDFS"),
+        pytest.param("datanode", "HDFS", marks=pytest.mark.slow),
+        pytest.param("kafka", "Kafka", marks=pytest.mark.slow),
+        ("postgres", "PostgreSQL"),
+    ],
+)
 def test_a_server_that_hangs_instead_of_refusing_is_waited_for_too(
-    stack: Stack, deployment: Deployment, workbooks: Callable[[int], Generated]
+    stack: Stack, deployment: Deployment, workbooks: Callable[[int], Generated], server: str, named: str
 ) -> None:
-    made = workbooks(35)
-    ingestor, _ = start_both(deployment, hdfs_timeout_seconds="2")
-    stack.namenode.freeze()
+    made = workbooks({"namenode": 35, "datanode": 38, "kafka": 39, "postgres": 40}[server])
+    hasty = {"hdfs_timeout_seconds": "2", "database_timeout_seconds": "2", "kafka_timeout_seconds": "4"}
+    both = start_both(deployment, stall_seconds="4", **hasty)
+    waiting = both[1] if server == "postgres" else both[0]
+    deployment.send(made.samples, "--batch-size", "10", "--from-batch", "50")
+    until(lambda: all(any(e["event"].startswith("group") for e in each.events) for each in both), "a group of each")
     deployment.send(made.samples, "--batch-size", "10")
-    until(lambda: any(e["event"] == "paused: a dependency is away" for e in ingestor.events), "the pause to be logged")
-    assert ingestor.get("/healthz")[0] == 200
-    stack.namenode.thaw()
+    getattr(stack, server).freeze()
+    until(lambda: named in waiting.get("/readyz")[1], "it to say what it waits for")
+    time.sleep(8)  # far beyond the stall limit: the outage is known, so that limit does not count
+    assert waiting.popen.poll() is None
+    assert waiting.get("/healthz")[0] == 200
+    getattr(stack, server).thaw()
     check_exactly_once(deployment, made)
+    assert [each.popen.poll() for each in both] == [None, None]
 
 
 @pytest.mark.slow
