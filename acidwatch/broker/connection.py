@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import InvalidTimestampError, KafkaConnectionError, KafkaError
 
 from acidwatch.errors import AcidwatchError, DependencyAwayError, PermanentError
 from acidwatch.settings import KafkaSettings
@@ -28,6 +28,11 @@ def asking_kafka(settings: KafkaSettings) -> Iterator[None]:
         yield
     except AcidwatchError:
         raise
+    except InvalidTimestampError as error:
+        reason = (
+            "it takes no record stamped more than an hour ahead of its clock or a week behind: which clock is wrong?"
+        )
+        raise DependencyAwayError("Kafka", settings.kafka_bootstrap, reason) from error
     except (KafkaError, OSError, TimeoutError) as error:
         if isinstance(error, KafkaError) and not isinstance(error, KafkaConnectionError) and not error.retriable:
             raise PermanentError(f"Kafka refused at {settings.kafka_bootstrap}: {error!r}") from error

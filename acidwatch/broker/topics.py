@@ -34,7 +34,12 @@ class TopicPlan:
 def plan(settings: KafkaSettings) -> list[TopicPlan]:
     """The three topics. A dead letter may be 1 MiB larger than a batch, so that its added headers never make it too large."""
     size = settings.max_record_bytes
-    keep = {"cleanup.policy": "delete", "message.timestamp.type": "CreateTime"}
+    keep = {
+        "cleanup.policy": "delete",
+        "message.timestamp.type": "CreateTime",
+        # Retention goes by these times: what a clock far behind has stamped would be removed before it's read, so it's refused.
+        "message.timestamp.before.max.ms": str(7 * _DAY_MS),
+    }
     return [
         TopicPlan(settings.topic_batches, {**keep, "max.message.bytes": str(size), "retention.ms": str(14 * _DAY_MS)}),
         TopicPlan(settings.topic_outcomes, {**keep, "retention.ms": str(30 * _DAY_MS)}),

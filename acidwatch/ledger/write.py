@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -218,18 +218,17 @@ def end_memberships(connection: Connection, rows: Sequence[tuple[str, int, int]]
 
 
 def _write_letters(connection: Connection, writes: Writes) -> None:
-    now = datetime.now(UTC)
     for batch_id, o in writes.letters.items():  # an array in a row can't be unnested; rejected batches are few
         first = next(finding for finding in o.findings if finding.severity == "hard")
         place = f"{first.sheet}!{first.cell}: " if first.cell else ""
         rules = list(dict.fromkeys(finding.rule for finding in o.findings if finding.severity == "hard"))
         connection.execute(
             'INSERT INTO ledger.dead_letters AS d (batch_id, state, attempt, failures, reason, message, rules, "column", sites,'
-            " first_failed_at, last_failed_at) VALUES (%s, 'pending', %s, 1, %s, %s, %s, %s, %s, %s, %s)"
+            " first_failed_at, last_failed_at) VALUES (%s, 'pending', %s, 1, %s, %s, %s, %s, %s, now(), now())"
             " ON CONFLICT (batch_id) DO UPDATE SET state = 'pending', attempt = excluded.attempt, failures = d.failures + 1,"
             ' reason = excluded.reason, message = excluded.message, rules = excluded.rules, "column" = excluded."column",'
-            " sites = excluded.sites, last_failed_at = excluded.last_failed_at, changed_at = now()",
-            (batch_id, o.attempt, first.rule, place + first.message, rules, first.column, list(o.sites), now, now),
+            " sites = excluded.sites, last_failed_at = greatest(d.last_failed_at, now()), changed_at = now()",
+            (batch_id, o.attempt, first.rule, place + first.message, rules, first.column, list(o.sites)),
         )
     connection.execute(
         "UPDATE ledger.dead_letters SET state = 'resolved', changed_at = now() WHERE batch_id = ANY(%s)",

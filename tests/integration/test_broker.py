@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from functools import partialmethod
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from acidwatch.broker.probe import broker_answers
 from acidwatch.broker.send import ConfirmedSender, Record
@@ -74,6 +77,18 @@ def test_a_record_that_the_broker_refuses_is_a_permanent_error(settings: KafkaSe
     asyncio.run(create_topics(settings))
     with pytest.raises(PermanentError, match="MessageSizeTooLarge"):
         send(settings, Record(settings.topic_batches, b"k", b"x" * (settings.max_record_bytes + 500_000), []))
+
+
+@pytest.mark.parametrize("days", [-15, 1])
+def test_a_clock_that_is_wrong_by_days_gets_its_records_refused_not_removed_before_they_are_read(
+    settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    asyncio.run(create_topics(settings))
+    stamp = round((time.time() + days * 86_400) * 1000)
+    monkeypatch.setattr(AIOKafkaProducer, "send", partialmethod(AIOKafkaProducer.send, timestamp_ms=stamp))
+    with pytest.raises(DependencyAwayError, match="which clock is wrong"):
+        send(settings, Record(settings.topic_batches, b"k", b"v", []))
+    assert sum(asyncio.run(end_offsets(settings, settings.topic_batches)).values()) == 0
 
 
 def test_a_broker_that_is_away_is_named_with_its_address() -> None:

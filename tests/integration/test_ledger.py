@@ -154,6 +154,25 @@ def test_the_source_keeps_the_time_when_its_sending_first_began(ledger: Ledger) 
     assert (source["recorded"], source["accepted"], source["rejected"]) == (2, 2, 0)
 
 
+def test_an_ingestors_clock_that_jumps_back_changes_neither_the_order_of_versions_nor_the_life_of_a_letter(
+    ledger: Ledger,
+) -> None:
+    times = ["2026-11-24T10:00:00+00:00", "1970-01-01T00:00:00+00:00", "2100-01-01T00:00:00+00:00"]
+    for number, judged_at in enumerate(times):
+        put(ledger, outcome(f"b{number}", number, judged_at=judged_at))
+        put(ledger, outcome("broken", 10 + number, attempt=number + 1, rejected=True, judged_at=judged_at))
+    with ledger.transaction() as connection:
+        versions = connection.execute("SELECT version, batch_id, created_at FROM ledger.versions ORDER BY version")
+        made = versions.fetchall()
+    assert [(row["version"], row["batch_id"]) for row in made] == [(1, "b0"), (2, "b1"), (3, "b2")]
+    assert made == sorted(made, key=lambda row: row["created_at"])
+    found = letter(ledger, "broken")
+    assert found is not None
+    assert (found["attempt"], found["failures"]) == (3, 3)
+    assert made[0]["created_at"] < found["last_failed_at"]
+    assert found["first_failed_at"] < found["last_failed_at"] <= datetime.now(UTC)
+
+
 def test_writers_at_once_number_versions_without_gap_or_repetition(ledger: Ledger) -> None:
     groups = [[outcome(f"b{writer}-{n}", writer * 100 + n) for n in range(20)] for writer in range(6)]
     with ThreadPoolExecutor(3) as threads:

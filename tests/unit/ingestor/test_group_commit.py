@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,10 +32,15 @@ def event(offset: int, value: bytes | None = GOOD, **headers: Any) -> Any:
     return SimpleNamespace(message=message)
 
 
-def commit_of(store: MemoryStore, sender: RecordingSender, health: Health | None = None) -> GroupCommit:
+def commit_of(
+    store: MemoryStore,
+    sender: RecordingSender,
+    health: Health | None = None,
+    now: Callable[[], datetime] = lambda: NOW,
+) -> GroupCommit:
     health = health or Health("ingestor")
     reference = ReferenceWatch(store, 0.0, health)
-    return GroupCommit(store, sender, reference, "outcomes", lambda: NOW, health)  # type: ignore[arg-type]
+    return GroupCommit(store, sender, reference, "outcomes", now, health)  # type: ignore[arg-type]
 
 
 def written(store: MemoryStore) -> dict[str, bytes]:
@@ -123,6 +130,25 @@ def test_the_next_group_is_written_anew_even_when_it_holds_the_same_records(
 
     asyncio.run(scenario())
     assert sum(path.startswith("raw/") for path in store.files) == 2
+
+
+def test_a_clock_that_jumps_gives_every_group_files_of_its_own_and_the_same_verdicts(
+    store: MemoryStore, sender: RecordingSender
+) -> None:
+    # It jumps back between judging and writing, stands still, and jumps ahead.
+    clock = iter([NOW, NOW - timedelta(days=400), NOW, NOW, NOW + timedelta(days=400), NOW])
+
+    async def scenario() -> None:
+        commit = commit_of(store, sender, now=lambda: next(clock))
+        for _ in range(3):
+            await commit([event(1), event(2, BAD, batch_id="b-2")])
+
+    asyncio.run(scenario())
+    outcomes = [Outcome.decode(record.value or b"") for records, _ in sender.calls for record in records]
+    paths = [file.path for outcome in outcomes for file in outcome.files if file.zone != "raw"]
+    assert len(paths) == len(set(paths)) == 6
+    assert all(path in store.files for path in paths)
+    assert [outcome.verdict for outcome in outcomes] == ["accepted", "rejected"] * 3
 
 
 def test_a_failed_write_sends_nothing_and_the_repetition_has_other_names(
