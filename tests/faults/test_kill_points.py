@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import signal
+import tomllib
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 
 from acidwatch.workbook.generate import Generated
 from tests.faults.conftest import check_exactly_once
-from tests.support.deployment import LONG, Deployment
+from tests.support.deployment import LONG, PROJECT, Deployment
 from tests.support.kill_points import KILL_POINTS
 
 # Small groups, so that there are many.
@@ -33,6 +35,19 @@ numbers = count(1)
 def test_there_is_a_kill_point_for_every_step() -> None:
     assert set(ALL) > ALWAYS
     assert len(ALL) >= 12
+
+
+def test_what_images_install_neither_holds_nor_imports_the_kill_points() -> None:
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    folders = {pattern.rstrip("*") for pattern in settings["include"]}
+    assert "tests" not in folders
+    sources = [path for folder in folders for path in (PROJECT / folder).rglob("*.py")]
+    assert len(sources) > 100
+    assert [
+        path
+        for path in sources
+        if re.search(r"^\s*(from|import) tests\b|import_module\(.tests|SIGKILL", path.read_text(), re.M)
+    ] == []
 
 
 @pytest.mark.parametrize(

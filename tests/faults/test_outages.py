@@ -131,7 +131,7 @@ def test_no_reference_table_is_a_dependency_that_is_away_and_rejects_nothing(
         )
         assert "reference tables" in ingestor.get("/readyz")[1]
         bare.load_reference(made)
-        bare.cli("wait", "--source", str(made.samples), "--timeout", "60s")
+        bare.cli("wait", "--source", str(made.samples), "--timeout", "240s")
         assert bare.json("status")["batches"] == {"accepted": 2, "rejected": 0, "duplicate": 0, "in_flight": 0}
         assert versioner.stop() == 0
     finally:

@@ -70,7 +70,7 @@ class Process:
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of one of its pages."""
         try:
-            with urllib.request.urlopen(self.health_url() + path, timeout=5) as answer:
+            with urllib.request.urlopen(self.health_url() + path, timeout=20) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -85,7 +85,7 @@ class Process:
 
         until(ready, f"{self.name} to be ready", seconds)
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 40.0) -> int:
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 90.0) -> int:
         """Send a signal and wait for the end; the exit code."""
         if self.popen.poll() is None:
             self.popen.send_signal(number)
@@ -207,7 +207,7 @@ class Deployment:
     def send_and_wait(self, workbook: Path) -> None:
         """Send a workbook and wait until it is accounted for."""
         self.send(workbook)
-        self.cli("wait", "--source", str(workbook), "--timeout", "90s")
+        self.cli("wait", "--source", str(workbook), "--timeout", "240s")
 
     def records(self, variable: str) -> list[Any]:
         """Every record on the topic that a setting such as ACIDWATCH_TOPIC_LETTERS names."""
