@@ -54,6 +54,19 @@ class DependencyAwayError(RetryableError):
         super().__init__(f"{dependency} is away at {address}: {self.reason}")
 
 
+class HeldError(RetryableError):
+    """No server is away: a guard or a person holds the work back until a person lets it go on.
+
+    Attributes:
+        name: What holds it, such as `flood guard`.
+        reason: Why, and what to do.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(f"{name}: {reason}")
+
+
 class OutcomeUnknownError(RetryableError):
     """It may have happened or not; whoever repeats it must be idempotent, and nothing may be deleted."""
 

@@ -10,6 +10,7 @@ Zone = Literal["raw", "clean", "quarantine"]
 
 REFERENCE = "reference"
 JOURNAL = "journal"
+FLOOD = "control/flood"
 TEMPORARY = "_tmp"
 
 
@@ -31,3 +32,8 @@ def pointer_path(version: int) -> str:
 def journal_path(number: int) -> str:
     """Path of an entry of the journal, such as `journal/00000001.json`."""
     return f"{JOURNAL}/{number:08d}.json"
+
+
+def flood_path(number: int) -> str:
+    """Path of a state of the flood guard."""
+    return f"{FLOOD}/{number:06d}.json"

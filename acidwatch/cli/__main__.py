@@ -12,6 +12,7 @@ import typer
 from acidwatch.cli import (
     batches,
     generate,
+    ingest,
     job,
     ledger,
     metrics,
@@ -47,6 +48,7 @@ app.command("status", rich_help_panel=_OPERATOR)(status.status)
 app.add_typer(sources.app, name="sources", rich_help_panel=_OPERATOR)
 app.add_typer(batches.app, name="batches", rich_help_panel=_OPERATOR)
 app.command("quarantine", rich_help_panel=_OPERATOR)(quarantine.quarantine)
+app.add_typer(ingest.app, name="ingest", rich_help_panel=_OPERATOR)
 app.add_typer(versions.app, name="versions", rich_help_panel=_ANALYST)
 app.add_typer(job.app, name="job", rich_help_panel=_ANALYST)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=_ANALYST)

@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from acidwatch.errors import AcidwatchError, DependencyAwayError, OffsetGapError, RetryableError
+from acidwatch.errors import AcidwatchError, DependencyAwayError, HeldError, OffsetGapError, RetryableError
 from acidwatch.streaming.settings import StreamSettings
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import GROUP_BATCHES, LAG_RECORDS, LAST_GROUP_TIME, RETRIES
@@ -25,6 +25,9 @@ from acidwatch.telemetry.metrics import GROUP_BATCHES, LAG_RECORDS, LAST_GROUP_T
 EXIT_UNEXPECTED = 70
 EXIT_GAP = 1
 EXIT_AWAY = 3
+EXIT_HELD = 0
+
+_HELD_PAUSE_SECONDS = 1.0  # nothing recovers meanwhile: whoever lets it go on should see that at once
 
 _COMMIT = "commit"  # what readiness waits for when it is no dependency with a name
 
@@ -42,7 +45,7 @@ class Progress:
     Attributes:
         oldest_read: When the oldest record that is not acknowledged was read.
         last_acknowledged: When a group was last acknowledged.
-        retrying: When a known outage last made a commit fail; retries go on while this is recent.
+        retrying: When a known outage, or whoever holds it back, last made a commit fail; retries go on while this is recent.
     """
 
     oldest_read: float | None = None
@@ -125,19 +128,21 @@ class GroupReader:
         return True
 
     async def _finish(self, group: list[Event]) -> None:
-        """Commit the group, trying again in place while a dependency is away, then acknowledge it in order."""
+        """Commit the group, trying again in place while a dependency is away or it is held back, then acknowledge it in order."""
         began = time.monotonic()
-        attempt = 0
+        attempt, held = 0, False
         while True:
             try:
                 await self._commit(group)
                 break
             except RetryableError as error:
                 attempt += 1
+                held = isinstance(error, HeldError)
                 await self._wait_out(error, attempt)
         self._health.goes_on(_COMMIT)
         if attempt:
-            self._log.info("the outage is over", attempts=attempt, seconds=round(time.monotonic() - began, 1))
+            said = "no longer held back" if held else "the outage is over"
+            self._log.info(said, attempts=attempt, seconds=round(time.monotonic() - began, 1))
         for event in group:
             event.ack()
         self.progress = Progress()
@@ -147,27 +152,31 @@ class GroupReader:
         self._measure_lag(group)
 
     async def _wait_out(self, error: RetryableError, attempt: int) -> None:
+        if isinstance(error, HeldError):
+            self._health.waits(error.name, error.reason)
+            what, code = "held back until a person resumes", EXIT_HELD
+            pause = min(self._settings.retry_most_seconds, _HELD_PAUSE_SECONDS)
+        else:
+            self._note_outage(error)
+            what, code = "a dependency is away", EXIT_AWAY
+            pause = min(self._settings.retry_most_seconds, 0.25 * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0)
+        if self._app.should_stop:
+            self._log.warning(f"stopping while {what}; what was read will be read again", reason=str(error))
+            self._exit(code)
+        if attempt in (1, 2, 4, 8) or attempt % 16 == 0:
+            self._log.warning(f"paused: {what}", reason=str(error), attempt=attempt, next_seconds=round(pause, 2))
+        until = time.monotonic() + pause
+        while time.monotonic() < until and not self._app.should_stop:
+            self.progress.retrying = time.monotonic()
+            await asyncio.sleep(min(0.2, pause))
+
+    def _note_outage(self, error: RetryableError) -> None:
         dependency = error.dependency if isinstance(error, DependencyAwayError) else type(error).__name__
         RETRIES.labels(self._health.service, dependency).inc()
         if isinstance(error, DependencyAwayError):
             self._health.away(dependency, str(error))
         else:
             self._health.waits(_COMMIT, str(error))
-        if self._app.should_stop:
-            self._log.warning(
-                "stopping while a dependency is away; what was read will be read again", reason=str(error)
-            )
-            self._exit(EXIT_AWAY)
-        most = self._settings.retry_most_seconds
-        pause = min(most, 0.25 * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0)
-        if attempt in (1, 2, 4, 8) or attempt % 16 == 0:
-            self._log.warning(
-                "paused: a dependency is away", reason=str(error), attempt=attempt, next_seconds=round(pause, 2)
-            )
-        until = time.monotonic() + pause
-        while time.monotonic() < until and not self._app.should_stop:
-            self.progress.retrying = time.monotonic()
-            await asyncio.sleep(min(0.2, pause))
 
     def _measure_lag(self, group: list[Event]) -> None:
         for message in {event.message.tp: event.message for event in group}.values():

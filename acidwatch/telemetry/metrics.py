@@ -25,6 +25,12 @@ ASSIGNED_PARTITIONS = Gauge("acidwatch_assigned_partitions", "Partitions that th
 REFERENCE_VERSION = Gauge(
     "acidwatch_reference_version", "Reference version that batches are judged with; 0 = none loaded"
 )
+INGEST_PAUSED = Gauge(
+    "acidwatch_ingest_paused", "1 while the flood guard or a person keeps the ingestors from taking records"
+)
+FLOOD_REJECTED = Gauge(
+    "acidwatch_flood_rejected_ratio", "Share of the flood guard's window of first attempts that was rejected"
+)
 DATASET_VERSION = Gauge("acidwatch_dataset_version", "Newest version of the dataset")
 RECORDED = Counter("acidwatch_recorded", "What outcomes became in the ledger", ["kind"])
 DEAD_LETTERS_PUBLISHED = Counter("acidwatch_dead_letters_published", "Dead letters confirmed by the broker")

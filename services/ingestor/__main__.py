@@ -14,6 +14,7 @@ from acidwatch.streaming.worker import Service, run
 from acidwatch.telemetry import logs
 from acidwatch.telemetry.health import Health
 from services.ingestor.commit import GroupCommit
+from services.ingestor.flood import FloodGuard
 from services.ingestor.reference import ReferenceWatch
 from services.ingestor.settings import IngestorSettings
 
@@ -30,14 +31,17 @@ def main() -> None:
     store = HdfsStore(settings)
     sender = ConfirmedSender(settings)
     reference = ReferenceWatch(store, settings.reference_check_seconds, health)
-    commit = GroupCommit(store, sender, reference, settings.topic_outcomes, lambda: datetime.now(UTC), health)
+    guard = FloodGuard(store, settings, lambda: datetime.now(UTC), health)
+    commit = GroupCommit(store, sender, reference, guard, settings.topic_outcomes, lambda: datetime.now(UTC), health)
     looking: list[asyncio.Task[None]] = []
 
     async def begin() -> None:
         looking.append(asyncio.create_task(reference.keep_looking(2.0)))
+        looking.append(asyncio.create_task(guard.keep_looking(2.0)))
 
     async def end() -> None:
-        looking[0].cancel()
+        for task in looking:
+            task.cancel()
         await sender.close()
 
     run(Service("ingestor", settings.topic_batches, commit, begin, end), settings, health)

@@ -1,7 +1,7 @@
 """The group commit of the ingestor. Its steps, in this order, are how nothing is lost:
 
 1. collect up to N records or T seconds (acidwatch.streaming.group)
-2. decode and judge
+2. decode and judge; the flood guard may hold the group back
 3. write the raw, clean and quarantine files, verify, rename
 4. send one outcome per record and wait until all are confirmed
 5. acknowledge, so that Faust commits the offsets (acidwatch.streaming.group)
@@ -31,6 +31,7 @@ from acidwatch.contract.outcome import FileRef, Outcome
 from acidwatch.streaming.group import Event
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import BATCHES, FINDINGS, ROWS, STEP_SECONDS
+from services.ingestor.flood import FloodGuard
 from services.ingestor.judge import Judged, Received, judge_group
 from services.ingestor.reference import WAITS_FOR, ReferenceWatch
 
@@ -43,11 +44,12 @@ class GroupCommit:
         store: Store,
         sender: ConfirmedSender,
         reference: ReferenceWatch,
+        guard: FloodGuard,
         outcomes_topic: str,
         now: Callable[[], datetime],
         health: Health,
     ) -> None:
-        self._store, self._sender, self._reference = store, sender, reference
+        self._store, self._sender, self._reference, self._guard = store, sender, reference, guard
         self._topic, self._now, self._health = outcomes_topic, now, health
         self._log = structlog.get_logger(__name__)
         # What was written for the group at hand: when only step 4 failed, its repetition must not write the files again.
@@ -57,13 +59,16 @@ class GroupCommit:
         """Make a group durable; called again with the same group after a RetryableError."""
         began = time.monotonic()
         if self._written is None or self._written[0] is not events:
+            await self._guard.check()
             records = [received(event) for event in events]
             judged = await self._judge(records)
+            await self._guard.weigh(judged)
             outcomes = await self._write(judged)
             self._written = (events, judged, outcomes)
         _, judged, outcomes = self._written
         await self._send(outcomes)
         self._written = None
+        self._guard.committed(judged)
         self._report(judged, time.monotonic() - began)
 
     async def _judge(self, records: list[Received]) -> Judged:

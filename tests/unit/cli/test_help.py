@@ -32,6 +32,7 @@ def test_the_commands_that_people_rely_on_are_there() -> None:
         "send", "wait", "generate", "status", "sources list", "batches list", "batches show", "versions list", "versions show",
         "versions diff", "versions export", "versions restore", "versions tag", "quarantine",
         "job metrics", "metrics site", "metrics method", "metrics category", "reference load", "ledger migrate", "topics create",
+        "ingest status", "ingest pause", "ingest resume",
     } <= names  # fmt: skip
 
 

@@ -16,7 +16,9 @@ from acidwatch.contract.outcome import Outcome
 from acidwatch.errors import DependencyAwayError
 from acidwatch.telemetry.health import Health
 from services.ingestor.commit import GroupCommit, received
+from services.ingestor.flood import FloodGuard
 from services.ingestor.reference import ReferenceWatch
+from services.ingestor.settings import IngestorSettings
 from tests.unit.ingestor.conftest import NOW, RecordingSender, load_reference
 from tests.unit.ingestor.test_judge_group import BAD, GOOD
 from tests.unit.ingestor.test_judge_group import received as make_received
@@ -37,10 +39,18 @@ def commit_of(
     sender: RecordingSender,
     health: Health | None = None,
     now: Callable[[], datetime] = lambda: NOW,
+    **settings: Any,
 ) -> GroupCommit:
+    """A commit of an ingestor with these settings that looks at control files and reference versions each time."""
     health = health or Health("ingestor")
+    given = {
+        "kafka_bootstrap": "127.0.0.1:1",
+        "hdfs_url": "http://127.0.0.1:1",
+        "reference_check_seconds": 0.0,
+    } | settings
+    guard = FloodGuard(store, IngestorSettings(_env_file=None, **given), now, health)
     reference = ReferenceWatch(store, 0.0, health)
-    return GroupCommit(store, sender, reference, "outcomes", now, health)  # type: ignore[arg-type]
+    return GroupCommit(store, sender, reference, guard, "outcomes", now, health)  # type: ignore[arg-type]
 
 
 def written(store: MemoryStore) -> dict[str, bytes]:

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acidwatch.errors import DependencyAwayError, OffsetGapError, OutcomeUnknownError, PermanentError, RetryableError
-from acidwatch.streaming.group import EXIT_AWAY, EXIT_GAP, EXIT_UNEXPECTED, GroupReader
+from acidwatch.errors import (
+    DependencyAwayError,
+    HeldError,
+    OffsetGapError,
+    OutcomeUnknownError,
+    PermanentError,
+    RetryableError,
+)
+from acidwatch.streaming.group import EXIT_AWAY, EXIT_GAP, EXIT_HELD, EXIT_UNEXPECTED, GroupReader
 from acidwatch.telemetry.health import Health
 from tests.unit.streaming.conftest import Diary, Exited, FakeApp, FakeStream, stream_settings
 
@@ -164,6 +171,33 @@ def test_told_to_stop_during_an_outage_it_leaves_without_acknowledging(
 
     run(app, diary, FakeStream([diary.event(0)]), commit=away)
     assert (exits, diary.acknowledged) == ([EXIT_AWAY], [])
+
+
+def test_a_group_that_is_held_back_waits_with_its_reason_and_no_dependency_is_said_to_be_away(
+    app: FakeApp, diary: Diary
+) -> None:
+    health, seen = Health("test", {}), []
+
+    async def held_once(group: list[Any]) -> None:
+        seen.append(dict(health.waiting_for))
+        if len(seen) == 1:
+            raise HeldError("flood guard", "too many are rejected")
+        diary.commit_entry(group)
+
+    run(app, diary, FakeStream([diary.event(0)]), commit=held_once, health=health)
+    assert seen == [{}, {"flood guard": "too many are rejected"}]
+    assert diary.acknowledged == [0]
+
+
+def test_told_to_stop_while_held_back_it_leaves_as_asked_without_acknowledging(
+    app: FakeApp, diary: Diary, exits: list[int]
+) -> None:
+    async def held(group: list[Any]) -> None:
+        app.should_stop = True
+        raise HeldError("flood guard", "too many are rejected")
+
+    run(app, diary, FakeStream([diary.event(0)]), commit=held)
+    assert (exits, diary.acknowledged) == ([EXIT_HELD], [])
 
 
 @pytest.mark.parametrize("error", [PermanentError("refused"), ValueError("a bug"), KeyError("x")])
