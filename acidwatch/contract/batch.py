@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from acidwatch.contract.names import repeated_name
+
 Value = str | float | None
 """A cell: empty is None; one that is not of its column's type travels as the text it was; dates are ISO 8601."""
 
@@ -83,7 +85,7 @@ class UndecodableError(ValueError):
     """The value of a record is no batch.
 
     Attributes:
-        rule: The rule that it breaks: `decode.empty`, `decode.json`, `decode.shape`.
+        rule: The rule that it breaks: `decode.empty`, `decode.json`, `decode.repeated-name`, `decode.shape`.
     """
 
     def __init__(self, rule: str, message: str) -> None:
@@ -112,7 +114,7 @@ def decode(value: bytes | None) -> Payload:
     """Decode a batch record's value, columnar or a list of records.
 
     Raises:
-        UndecodableError: It is empty, no JSON, or not of either shape.
+        UndecodableError: It is empty, no JSON, ambiguous, or not of either shape.
     """
     if not value:
         raise UndecodableError("decode.empty", 'the record has no value; a batch is {"columns": {...}}')
@@ -122,6 +124,14 @@ def decode(value: bytes | None) -> Payload:
         raise UndecodableError("decode.json", f"the value is not JSON: {error}") from None
     if not isinstance(body, dict):
         raise UndecodableError("decode.shape", 'the value is not an object with "columns" or "records"')
+    try:
+        name = repeated_name(value, body)
+    except RecursionError:
+        raise UndecodableError("decode.shape", "the value is nested deeper than any batch") from None
+    if name is not None:
+        raise UndecodableError(
+            "decode.repeated-name", f"the name {name[:100]!r} is twice in one object; which one is meant?"
+        )
     if isinstance(body.get("columns"), dict):
         columns = body["columns"]
     elif isinstance(body.get("records"), list):

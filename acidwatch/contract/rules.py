@@ -271,6 +271,7 @@ SOFT: tuple[Rule, ...] = (
 FORM: tuple[tuple[str, Severity, str], ...] = (
     ("decode.empty", "hard", "the record has a value"),
     ("decode.json", "hard", "the value is JSON"),
+    ("decode.repeated-name", "hard", "no object in the value has a name twice"),
     (
         "decode.shape",
         "hard",

@@ -126,6 +126,44 @@ def test_what_is_no_batch_says_what_it_is_instead(value: bytes | None, rule: str
     assert caught.value.rule == rule
 
 
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (b'{"columns": {"A": [1], "A": [2]}}', "A"),
+        (b'{"columns": {"A" : [1], "A": [2]}}', "A"),
+        (b'{"columns": {"A": [1], "\\u0041" \n : [2]}}', "A"),
+        (b'{"columns": {"A": [1]}, "columns": {"A": [2]}}', "columns"),
+        (b'{"records": [{"A": 1}, {"A": 2, "A": 2}]}', "A"),
+        (b'{"columns": {"A": [{"b": 1, "b": 1}]}}', "b"),
+        (b'{"columns": {"A": ["x\\":"], "A" : ["y"]}}', "A"),
+    ],
+)
+def test_a_name_that_is_twice_in_one_object_is_ambiguous_and_refused(value: bytes, name: str) -> None:
+    with pytest.raises(UndecodableError, match=f"the name '{name}' is twice in one object") as caught:
+        decode(value)
+    assert caught.value.rule == "decode.repeated-name"
+
+
+def test_a_value_too_deep_to_be_looked_through_for_repeated_names_is_refused() -> None:
+    deep = b"[" * 1000 + b"]" * 1000
+    with pytest.raises(UndecodableError, match="nested deeper than any batch"):
+        decode(b'{"columns": {"A" : [' + deep + b'], "A": [1]}}')
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"columns": {"A": ["a\\":b"], "B" : ["1992-06-14T10:30:00"]}}',
+        b'{"records": [{"A": 1, "B": {"A": 1}}, {"A": 1, "B": null}]}',
+        b'{"columns": {"A": [1]}, "cells": {"letters": {"A": "C"}, "rows": [2]}}',
+        b'{"columns": {"A": [' + b"[" * 900 + b"]" * 900 + b"]}}",
+        b'{"columns": {"A": [' + b"9" * 300 + b'], "B" : [1]}}',
+    ],
+)
+def test_the_same_name_in_several_objects_or_in_a_text_is_fine(value: bytes) -> None:
+    assert decode(value).rows >= 1
+
+
 def test_a_list_of_records_that_has_another_name_in_each_does_not_exhaust_the_memory() -> None:
     records = [{f"n{number}": 0} for number in range(20_000)]
     began = time.monotonic()

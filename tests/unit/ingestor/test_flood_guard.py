@@ -9,6 +9,7 @@ import pytest
 
 from acidwatch.archive.flood import Flood, newest_number, publish_flood, read_flood
 from acidwatch.archive.memory import MemoryStore
+from acidwatch.contract.columns import CONTRACT_VERSION
 from acidwatch.contract.outcome import Outcome
 from acidwatch.errors import DependencyAwayError, HeldError
 from acidwatch.telemetry.health import Health
@@ -54,7 +55,7 @@ def test_the_group_that_makes_a_flood_is_neither_archived_nor_sent_and_everythin
     state = control(store)
     assert (state.state, state.by, state.batches, state.rejected) == ("paused", "ingestor", 4, 4)
     assert (state.rules, state.sources) == ({"domain.SAMPLE_TYPE": 4}, {"s.xlsx": 4})
-    assert (state.contract_version, state.reference_version) == ("1.0", 1)
+    assert (state.contract_version, state.reference_version) == (CONTRACT_VERSION, 1)
     assert len(state.examples) == 4
     assert state.examples[0].startswith("s.xlsx Sheet 1!")
     assert "domain.SAMPLE_TYPE: SAMPLE_TYPE is 'Monthly'" in state.examples[0]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acidwatch.contract.batch import Origin, encode, id_from_origin, value_digest
+from acidwatch.contract.columns import CONTRACT_VERSION
 from acidwatch.contract.headers import write_headers
 from acidwatch.contract.outcome import MOST_FINDINGS, Outcome
 from services.ingestor.judge import Judged, Received, judge_group
@@ -45,7 +46,7 @@ def test_an_outcome_says_what_the_headers_said_and_what_was_found() -> None:
     assert outcome == Outcome(
         batch_id="b-1", attempt=2, verdict="accepted", origin=Origin("water-quality", 1, 7, SENT_MS), source_id="ab" * 32,
         source="s.xlsx", source_time="2024-05-17T21:00:00+00:00", batch_index=4, batch_count=9, subject="Sheet 1!A2:AD2", rows=1,
-        hard=0, soft=0, findings=(), value_sha256=value_digest(GOOD), value_bytes=len(GOOD), contract_version="1.0",
+        hard=0, soft=0, findings=(), value_sha256=value_digest(GOOD), value_bytes=len(GOOD), contract_version=CONTRACT_VERSION,
         reference_version=7, service_version=outcome.service_version, judged_at="2024-05-17T23:45:00+00:00",
     )  # fmt: skip
 
