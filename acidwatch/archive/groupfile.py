@@ -124,6 +124,9 @@ def read_raw(data: bytes) -> list[RawRecord]:
 
 
 def read_findings(data: bytes) -> list[tuple[str, int, Finding]]:
-    """The findings of a quarantine file, with batch id and attempt."""
-    rows = pq.read_table(io.BytesIO(data)).to_pylist()
-    return [(row.pop("batch_id"), row.pop("attempt"), Finding(**row)) for row in rows]
+    """The findings of a quarantine file, with batch id and attempt; a column of another version of acidwatch is empty or left out."""
+    found = []
+    for row in pq.read_table(io.BytesIO(data)).to_pylist():
+        fields: dict[str, Any] = {name: row.get(name) or "" for name in Finding.__dataclass_fields__}
+        found.append((row["batch_id"], row["attempt"], Finding(**fields)))
+    return found

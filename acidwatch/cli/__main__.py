@@ -18,6 +18,7 @@ from acidwatch.cli import (
     metrics,
     quarantine,
     reference,
+    revalidate,
     send,
     sources,
     status,
@@ -49,6 +50,7 @@ app.add_typer(sources.app, name="sources", rich_help_panel=_OPERATOR)
 app.add_typer(batches.app, name="batches", rich_help_panel=_OPERATOR)
 app.command("quarantine", rich_help_panel=_OPERATOR)(quarantine.quarantine)
 app.add_typer(ingest.app, name="ingest", rich_help_panel=_OPERATOR)
+app.command("revalidate", rich_help_panel=_OPERATOR)(revalidate.revalidate)
 app.add_typer(versions.app, name="versions", rich_help_panel=_ANALYST)
 app.add_typer(job.app, name="job", rich_help_panel=_ANALYST)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=_ANALYST)

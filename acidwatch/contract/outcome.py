@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import orjson
 
 from acidwatch.contract.batch import Origin
+
+T = TypeVar("T")
 
 Severity = Literal["hard", "soft"]
 Verdict = Literal["accepted", "rejected"]
@@ -117,10 +119,16 @@ class Outcome:
         """
         try:
             body: dict[str, Any] = orjson.loads(value)
-            body["origin"] = Origin(**body["origin"])
-            body["findings"] = tuple(Finding(**finding) for finding in body["findings"])
-            body["files"] = tuple(FileRef(**file) for file in body.get("files", ()))
+            body["origin"] = _known(Origin, body["origin"])
+            body["findings"] = tuple(_known(Finding, finding) for finding in body["findings"])
+            body["files"] = tuple(_known(FileRef, file) for file in body.get("files", ()))
             body["sites"] = tuple(body.get("sites", ()))
-            return Outcome(**{name: body[name] for name in Outcome.__dataclass_fields__ if name in body})
+            return _known(Outcome, body)
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise ValueError(f"not an outcome event: {error!r}") from error
+
+
+def _known(kind: type[T], fields: dict[str, Any]) -> T:
+    """An object of the fields that this version knows; what a newer one added is left out."""
+    names: dict[str, Any] = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    return kind(**{name: fields[name] for name in names if name in fields})

@@ -6,6 +6,7 @@ import io
 from dataclasses import asdict, replace
 
 import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +87,13 @@ def test_findings_come_back_with_batch_and_attempt() -> None:
     soft = replace(FINDING, severity="soft", rule="zero.ion", cell="", value="\u03bc")
     data = quarantine_file([("b", 2, [FINDING, soft]), ("c", 1, []), ("d", 1, [FINDING])], b"{}")
     assert read_findings(data) == [("b", 2, FINDING), ("b", 2, soft), ("d", 1, FINDING)]
+
+
+def test_findings_written_by_another_version_are_read_without_its_columns() -> None:
+    table = pq.read_table(io.BytesIO(quarantine_file([("b", 2, [FINDING])], b"{}"))).drop_columns(["value"])
+    sink = io.BytesIO()
+    pq.write_table(table.append_column("hint", pa.array(["new"])), sink)
+    assert read_findings(sink.getvalue()) == [("b", 2, replace(FINDING, value=""))]
 
 
 def test_clean_rows_are_stored_in_microseconds_and_with_the_contracts_types() -> None:

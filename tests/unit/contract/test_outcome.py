@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +25,7 @@ OUTCOME = st.builds(
     findings=st.lists(FINDING, max_size=3).map(tuple), value_sha256=TEXT, value_bytes=st.integers(0, 99),
     contract_version=TEXT, reference_version=st.integers(0, 99), service_version=TEXT, judged_at=TEXT,
     files=st.lists(st.builds(FileRef, TEXT, TEXT, st.integers(0, 99), TEXT), max_size=2).map(tuple),
+    replaces=TEXT, sites=st.lists(TEXT, max_size=2).map(tuple),
 )  # fmt: skip
 
 
@@ -29,6 +33,24 @@ OUTCOME = st.builds(
 @given(OUTCOME)
 def test_an_outcome_comes_back_as_it_was_sent(outcome: Outcome) -> None:
     assert Outcome.decode(outcome.encode()) == outcome
+
+
+@QUICK
+@given(OUTCOME)
+def test_what_a_newer_ingestor_added_anywhere_is_left_out(outcome: Outcome) -> None:
+    body = orjson.loads(outcome.encode())
+    for part in (body, body["origin"], *body["findings"], *body["files"]):
+        part["added"] = {"by": "2.0"}
+    assert Outcome.decode(orjson.dumps(body)) == outcome
+
+
+@QUICK
+@given(OUTCOME)
+def test_the_outcome_of_an_older_ingestor_lacks_what_was_added_since(outcome: Outcome) -> None:
+    body = orjson.loads(outcome.encode())
+    for name in ("replaces", "sites", "files"):
+        del body[name]
+    assert Outcome.decode(orjson.dumps(body)) == replace(outcome, replaces="", sites=(), files=())
 
 
 @QUICK

@@ -1,0 +1,55 @@
+"""Ingestors of several contract versions at once: Spark reads the clean files of all of them as one table."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from acidwatch.settings import HdfsSettings, PostgresSettings
+from jobs.spark.hdfs import spark_root
+from jobs.spark.metrics import MetricsJob
+from jobs.spark.sources import Member, member_rows
+from tests.integration.spark.test_metrics_job import job, load_reference, row, sites_of
+
+__all__ = ["job"]
+
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+
+OLDER, NEWER = "clean/2026-01-01/older.parquet", "clean/2026-01-02/newer.parquet"
+
+
+def load_two_versions(given: Any) -> None:
+    """A file of a contract that had no DOC_MG_L yet, and one of a contract with a column more, elsewhere among the others."""
+    load_reference(given)
+    old = pa.Table.from_pylist([row("old-0", n, SO4_UEQ_L=float(n)) for n in (2, 3)], given.clean_schema)
+    new = pa.Table.from_pylist([row("new-0", n, SO4_UEQ_L=float(n), DOC_MG_L=2.5) for n in (4, 5)], given.clean_schema)
+    more = new.add_column(3, "MERCURY_NG_L", pa.array([1.0, 2.0]))
+    given.source("one", datetime(2026, 1, 1, tzinfo=UTC))
+    given.file(OLDER, given.table_bytes(old.drop_columns(["DOC_MG_L"])))
+    given.file(NEWER, given.table_bytes(more))
+    given.member("old-0", OLDER, "one", 0, 2)
+    given.member("new-0", NEWER, "one", 1, 2)
+
+
+def test_a_column_that_an_older_file_lacks_is_null_and_one_more_of_a_newer_file_is_left_out(
+    given: Any, servers: tuple[HdfsSettings, PostgresSettings], spark: SparkSession
+) -> None:
+    load_two_versions(given)
+    members = [Member(OLDER, "old-0", 1, 0, "one", 0, 2), Member(NEWER, "new-0", 1, 0, "one", 1, 2)]
+    rows = member_rows(spark, spark_root(servers[0]), members)
+    assert "MERCURY_NG_L" not in rows.columns
+    found = rows.select("batch_id", "row", "SO4_UEQ_L", "DOC_MG_L").orderBy("row").collect()
+    assert [tuple(line) for line in found] == [
+        ("old-0", 2, 2.0, None), ("old-0", 3, 3.0, None), ("new-0", 4, 4.0, 2.5), ("new-0", 5, 5.0, 2.5),
+    ]  # fmt: skip
+
+
+def test_the_job_counts_each_measurement_that_is_there(given: Any, job: MetricsJob) -> None:
+    load_two_versions(given)
+    run, _ = job.run()
+    assert (run.rows, run.measurements) == (4, 6)
+    assert sites_of(job) == {"SO4": (4, 3.5), "DOC": (2, 2.5)}
