@@ -37,3 +37,9 @@ def asking_kafka(settings: KafkaSettings) -> Iterator[None]:
         if isinstance(error, KafkaError) and not isinstance(error, KafkaConnectionError) and not error.retriable:
             raise PermanentError(f"Kafka refused at {settings.kafka_bootstrap}: {error!r}") from error
         raise DependencyAwayError("Kafka", settings.kafka_bootstrap, error) from error
+
+
+def missing_topic(settings: KafkaSettings, topic: str) -> DependencyAwayError:
+    """A topic that is not there counts as a dependency that is away: it can be made."""
+    reason = f"topic {topic} does not exist; make it with: acidwatch topics create"
+    return DependencyAwayError("Kafka", settings.kafka_bootstrap, reason)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.structs import RecordMetadata
 
-from acidwatch.broker.connection import asking_kafka, client_options
+from acidwatch.broker.connection import asking_kafka, client_options, missing_topic
 from acidwatch.errors import DependencyAwayError
 from acidwatch.settings import KafkaSettings
 
@@ -66,9 +68,10 @@ class ConfirmedSender:
                 futures = []
                 for record in records:
                     headers = [(name, value) for name, value in record.headers]
-                    futures.append(
-                        await producer.send(record.topic, value=record.value, key=record.key, headers=headers)
-                    )
+                    with self._naming(record.topic):
+                        futures.append(
+                            await producer.send(record.topic, value=record.value, key=record.key, headers=headers)
+                        )
                 outcomes = await asyncio.gather(*futures, return_exceptions=True)
                 for outcome in outcomes:
                     if isinstance(outcome, BaseException):
@@ -78,6 +81,14 @@ class ConfirmedSender:
             # After a failed send the sequence numbers of an idempotent producer may have a hole: begin with a new one.
             await self.close()
             raise
+
+    @contextmanager
+    def _naming(self, topic: str) -> Iterator[None]:
+        """Aiokafka does not say which topic is unknown, nor what to do."""
+        try:
+            yield
+        except UnknownTopicOrPartitionError as error:
+            raise missing_topic(self._settings, topic) from error
 
     async def close(self) -> None:
         """Close the producer; the next send starts a new one."""

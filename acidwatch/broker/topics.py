@@ -15,8 +15,8 @@ from aiokafka.errors import (
 )
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from acidwatch.broker.connection import asking_kafka, client_options
-from acidwatch.errors import DependencyAwayError, PermanentError
+from acidwatch.broker.connection import asking_kafka, client_options, missing_topic
+from acidwatch.errors import PermanentError
 from acidwatch.settings import KafkaSettings
 
 _NO_COORDINATOR_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
@@ -84,8 +84,7 @@ async def require_topic(settings: KafkaSettings, topic: str) -> None:
         DependencyAwayError: It is not, or no broker answers.
     """
     if not await end_offsets(settings, topic):
-        reason = f"topic {topic} does not exist; make it with: acidwatch topics create"
-        raise DependencyAwayError("Kafka", settings.kafka_bootstrap, reason)
+        raise missing_topic(settings, topic)
 
 
 async def end_offsets(settings: KafkaSettings, topic: str) -> dict[int, int]:

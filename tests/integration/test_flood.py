@@ -103,6 +103,7 @@ def test_a_wrong_sites_table_does_not_turn_a_workbook_into_dead_letters(deployme
     assert (ingestor.stop(), versioner.stop()) == (0, 0)
 
 
+@pytest.mark.slow
 def test_two_ingestors_share_a_pause_and_a_resume(deployment: Deployment) -> None:
     made = deployment.generate(BATCHES * 10, seed=42)
     deployment.load_reference(made)
