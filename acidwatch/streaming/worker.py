@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import faust
 import structlog
 
+from acidwatch.broker.headernames import read_any_header_name
 from acidwatch.broker.probe import broker_answers
 from acidwatch.broker.topics import require_topic
 from acidwatch.errors import RetryableError
@@ -53,6 +54,7 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
         group=settings.group(service.name),
     )
     _wait_for_topic(service.topic, settings, health)
+    read_any_header_name()
     app = faust.App(
         settings.group(service.name),
         broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],

@@ -16,6 +16,7 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.record.util import calc_crc32c
 
 from acidwatch.broker.send import Record
 from acidwatch.contract.columns import SAMPLES
@@ -23,6 +24,7 @@ from services.producer.plan import plan
 from tests.support.deployment import Deployment
 
 ROWS = 10
+ESCAPED = r"\xff\xfe"
 HOSTILE = "'; DROP TABLE ledger.batches; -- \x00\x1b[31m\u202e\n\x85\u2028"
 
 Place = tuple[int, int]  # partition, offset
@@ -143,6 +145,7 @@ def strange(batches: list[Record]) -> dict[str, Strange]:
     found["letters of ours"] = Strange(
         b"{", [*record.headers, ("x", b""), ("x", None), ("", b"y")], reason="decode.json"
     )
+    found["a header name that is no UTF-8"] = Strange(b"{", [(ESCAPED, b"\xff"), ("x", b"y")], reason="decode.json")
     return found
 
 
@@ -184,17 +187,31 @@ async def produce(deployment: Deployment, records: dict[str, Strange]) -> tuple[
         await producer.partitions_for(topic)
         places = {}
         for number, (name, record) in enumerate(records.items()):
-            # Past the client's own checks: another one may send what this one does not.
-            sending = await producer._message_accumulator.add_message(
-                TopicPartition(topic, number % 3), record.key, record.value, 30.0, headers=list(record.headers)
-            )
-            place = await sending
+            place = await put(producer, TopicPartition(topic, number % 3), record)
             places[name] = (place.partition, place.offset)
         with pytest.raises(MessageSizeTooLargeError) as refused:
             await producer.send_and_wait(topic, random.Random(2).randbytes(10_000_000))
         return places, refused.value
     finally:
         await producer.stop()
+
+
+async def put(producer: AIOKafkaProducer, partition: TopicPartition, record: Strange) -> Any:
+    """Send past the client's own checks: another client may send what this one does not."""
+    names = [name for name, _ in record.headers]
+    if ESCAPED not in names:
+        accumulator = producer._message_accumulator
+        return await (
+            await accumulator.add_message(partition, record.key, record.value, 30.0, headers=list(record.headers))
+        )
+    builder = producer.create_batch()
+    headers = [("??" if name == ESCAPED else name, value) for name, value in record.headers]
+    builder.append(timestamp=None, key=record.key, value=record.value, headers=headers)
+    builder._build()
+    data = bytearray(builder._buffer).replace(b"??", b"\xff\xfe")
+    data[17:21] = calc_crc32c(bytes(data[21:])).to_bytes(4, "big")
+    builder._buffer = data
+    return await (await producer.send_batch(builder, partition.topic, partition=partition.partition))
 
 
 async def read_letters(deployment: Deployment) -> dict[Place, Any]:

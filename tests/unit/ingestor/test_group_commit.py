@@ -48,7 +48,7 @@ def commit_of(
         "hdfs_url": "http://127.0.0.1:1",
         "reference_check_seconds": 0.0,
     } | settings
-    guard = FloodGuard(store, IngestorSettings(_env_file=None, **given), now, health)
+    guard = FloodGuard(store, IngestorSettings(_env_file=None, **given), lambda: NOW, health)
     reference = ReferenceWatch(store, 0.0, health)
     return GroupCommit(store, sender, reference, guard, "outcomes", now, health)  # type: ignore[arg-type]
 
