@@ -11,8 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from acidwatch.contract.batch import Payload, UndecodableError, decode
+from acidwatch.contract.cells import sheet_letters, sheet_rows, text_of
 from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES
-from acidwatch.contract.headers import BATCH_TYPE, BatchHeaders, column_letters
+from acidwatch.contract.headers import BATCH_TYPE, BatchHeaders
 from acidwatch.contract.outcome import Finding, Severity, Verdict
 from acidwatch.contract.reference import Reference
 from acidwatch.contract.rules import HARD, SOFT, Context, Rule
@@ -174,7 +175,10 @@ class _Places:
     def __init__(self, rows: Rows, payloads: Sequence[Payload], headers: Sequence[BatchHeaders]) -> None:
         self.rows, self.payloads, self.headers = rows, payloads, headers
         self.numbers = np.concatenate(
-            [_sheet_rows(payload, header) for payload, header in zip(payloads, headers, strict=True)]
+            [
+                np.array(sheet_rows(payload, header), dtype=np.int64)
+                for payload, header in zip(payloads, headers, strict=True)
+            ]
         )
 
     def cell(self, row: int, column: str) -> tuple[str, str]:
@@ -182,9 +186,7 @@ class _Places:
         position = int(self.rows.batch[row])
         payload, header = self.payloads[position], self.headers[position]
         number = int(self.numbers[row])
-        letters = (payload.letters or {}).get(column, "")
-        if column and not letters and header.first_cell:
-            letters = column_letters(header.first_cell[0] + list(payload.columns).index(column))
+        letters = sheet_letters(payload, header, column)
         return header.sheet, f"{letters}{number}" if letters or not column else ""
 
     def value(self, row: int, column: str) -> str:
@@ -194,21 +196,6 @@ class _Places:
             return ""
         cell = self.payloads[position].columns[column][row - int(self.rows.starts[position])]
         return "" if cell is None else text_of(cell)
-
-
-def text_of(cell: object) -> str:
-    """A cell as people see it."""
-    try:
-        return str(cell)
-    except RecursionError:  # JSON may be nested deeper than Python can write out
-        return "a deeply nested list or object"
-
-
-def _sheet_rows(payload: Payload, headers: BatchHeaders) -> NDArray[np.int64]:
-    if payload.row_numbers is not None:
-        return np.array([min(max(number, 1), 2**31 - 1) for number in payload.row_numbers], dtype=np.int64)
-    first = headers.first_cell[1] if headers.first_cell else 1
-    return np.arange(first, first + payload.rows, dtype=np.int64)
 
 
 def _note_misfits(rows: Rows, places: _Places, group: list[Judgement]) -> set[tuple[int, str]]:

@@ -41,11 +41,16 @@ class Finding:
 
     def __post_init__(self) -> None:
         for name in ("sheet", "cell", "column", "value", "message"):
-            object.__setattr__(self, name, _printable(getattr(self, name)[:LONGEST_VALUE]))
+            object.__setattr__(self, name, quoted(getattr(self, name)))
 
 
-def _printable(text: str) -> str:
-    """Text without control characters: it is shown to people, and PostgreSQL takes no NUL."""
+def quoted(text: str) -> str:
+    """A text as findings quote it: at most 200 characters, no control characters; PostgreSQL takes no NUL."""
+    return printable(text[:LONGEST_VALUE])
+
+
+def printable(text: str) -> str:
+    """Text without control characters, which a terminal or a spreadsheet would obey."""
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -1,4 +1,4 @@
-"""Dead letters in the ledger: which are still to be published, and that they were."""
+"""Dead letters in the ledger: which are still to be published, that they were, and that a person set some aside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from acidwatch.contract.batch import Origin
+from acidwatch.errors import UnusableInputError
+from acidwatch.ledger.audit import note
 from acidwatch.ledger.connection import Connection
+from acidwatch.ledger.dataset import lock_dataset
 from acidwatch.ledger.record import MOST_FAILURES
 
 
@@ -72,3 +75,46 @@ def mark_published(
             " WHERE batch_id = %s AND attempt = %s AND state = 'pending'",
             (MOST_FAILURES, *place, letter.batch_id, letter.attempt),
         )
+
+
+def park(connection: Connection, batch_ids: Sequence[str], message: str, author: str) -> None:
+    """Set letters aside: no filter replays them until a person says so.
+
+    Raises:
+        UnusableInputError: One of them is neither published nor replayed; nothing was changed.
+    """
+    _move(connection, "park", batch_ids, ("published", "replayed"), "parked", message, author)
+
+
+def unpark(connection: Connection, batch_ids: Sequence[str], message: str, author: str) -> None:
+    """Take parked letters up again.
+
+    Raises:
+        UnusableInputError: One of them is not parked; nothing was changed.
+    """
+    _move(connection, "unpark", batch_ids, ("parked",), "published", message, author)
+
+
+def _move(
+    connection: Connection,
+    action: str,
+    batch_ids: Sequence[str],
+    before: tuple[str, ...],
+    after: str,
+    message: str,
+    author: str,
+) -> None:
+    lock_dataset(connection)
+    rows = connection.execute(
+        "SELECT batch_id, state FROM ledger.dead_letters WHERE batch_id = ANY(%s)", (list(batch_ids),)
+    )
+    states = {row["batch_id"]: row["state"] for row in rows}
+    for batch_id in batch_ids:
+        if states.get(batch_id) not in before:
+            state = f"is {states[batch_id]}" if batch_id in states else "is no dead letter"
+            raise UnusableInputError(f"batch {batch_id} {state}; only {' or '.join(before)} letters can be {action}ed")
+    connection.execute(
+        "UPDATE ledger.dead_letters SET state = %s, changed_at = now() WHERE batch_id = ANY(%s)",
+        (after, list(batch_ids)),
+    )
+    note(connection, author, action, message, {"batches": list(batch_ids)})

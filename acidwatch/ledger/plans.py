@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.audit import note
@@ -21,6 +21,9 @@ def plan_attempts(
     kind: Kind,
     author: str,
     message: str,
+    *,
+    anew: bool = False,
+    what: Mapping[str, Any] | None = None,
 ) -> list[int]:
     """Number the next attempt of each batch, and note that its letter, if it has one, is replayed.
 
@@ -29,6 +32,8 @@ def plan_attempts(
 
     Args:
         batches: Batch id and SHA-256 (hexadecimal) of the value that will be sent.
+        anew: Take no attempt again: the headers differ from what may have been sent, and the SHA-256 does not show that.
+        what: What was done to the records, for the journal.
 
     Returns:
         The attempt of each batch.
@@ -61,7 +66,7 @@ def plan_attempts(
         if row is None:
             raise UnusableInputError(f"no batch {batch_id}; see: acidwatch batches list")
         again = unsent.get((batch_id, sha256))
-        if again is not None and again["planned_version"] >= (row["taken_out"] or 0):
+        if not anew and again is not None and again["planned_version"] >= (row["taken_out"] or 0):
             planned.append(again["attempt"])
             continue
         row["newest"] = (row["newest"] or 1) + 1
@@ -83,6 +88,7 @@ def plan_attempts(
             {"batch_id": batch_id, "attempt": attempt, "value_sha256": sha256}
             for (batch_id, sha256), attempt in zip(batches, planned, strict=True)
         ],
+        **(what or {}),
     }
     note(connection, author, kind, message, details)
     return planned

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from acidwatch.broker.send import Record
 from acidwatch.contract.batch import batch_id, encode
+from acidwatch.contract.cells import cells_of, subject_of
 from acidwatch.contract.columns import SAMPLES
-from acidwatch.contract.headers import column_letters, column_number, write_headers
+from acidwatch.contract.headers import write_headers
 from acidwatch.workbook.reader import Table, read_table
 
 
@@ -59,8 +59,6 @@ class Plan:
             numbers = self._numbers(index)
             start = index * self.batch_rows
             columns = {name: cells[start : start + len(numbers)] for name, cells in self.table.columns.items()}
-            letters = [column_number(letter) for letter in self.table.letters.values()]
-            subject = f"{self.table.sheet}!{column_letters(min(letters))}{numbers[0]}:{column_letters(max(letters))}{numbers[-1]}"
             headers = write_headers(
                 batch_id=self.batch_id(index),
                 source=self.source,
@@ -68,21 +66,12 @@ class Plan:
                 source_time=source_time.isoformat(),
                 index=index,
                 count=self.batches,
-                subject=subject,
+                subject=subject_of(self.table.sheet, self.table.letters, numbers),
                 time=now.isoformat(),
                 replaces=self.replaces,
             )
-            value = encode(columns, self._cells(numbers, letters))
+            value = encode(columns, cells_of(self.table.letters, numbers))
             yield Record(topic, self.batch_id(index).encode(), value, headers)
-
-    def _cells(self, numbers: list[int], letters: list[int]) -> dict[str, Any] | None:
-        """Where the cells stand, when the subject's range does not say it: columns or rows left out in between."""
-        cells: dict[str, Any] = {}
-        if letters != list(range(letters[0], letters[0] + len(letters))):
-            cells["letters"] = self.table.letters
-        if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-            cells["rows"] = numbers
-        return cells or None
 
 
 def plan(path: Path, sheet: str | None, batch_rows: int) -> Plan:
