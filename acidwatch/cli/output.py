@@ -73,12 +73,14 @@ def format_value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in value)
+        return escape_markup(", ".join(str(item) for item in value))
     return escape_markup(str(value))
 
 
 def escape_markup(text: str) -> str:
-    """Text that rich prints as it is."""
+    """Text that rich prints as it is; what a terminal would obey, such as an escape sequence, is replaced."""
     from rich.markup import escape
 
-    return escape(text)
+    from acidwatch.contract.outcome import printable
+
+    return escape(printable(text))

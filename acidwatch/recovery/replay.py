@@ -1,0 +1,174 @@
+"""Replay dead letters: chosen by id or by what they have in common, opened, edited, and sent again a few dozen at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from acidwatch.archive.store import Store
+from acidwatch.errors import PermanentError, UnusableInputError
+from acidwatch.ledger.audit import note
+from acidwatch.ledger.connection import Ledger
+from acidwatch.ledger.letter_queries import LetterFilter, letters, letters_of
+from acidwatch.ledger.queries import Row
+from acidwatch.recovery.edits import Edits, apply
+from acidwatch.recovery.letters import open_attempts
+from acidwatch.recovery.redrive import Outgoing, Sender, redrive
+
+AT_ONCE = 50
+"""Letters numbered, sent and confirmed together; each may hold 8 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of one letter.
+
+    Attributes:
+        attempt: The attempt under which it was sent; None in a dry run, for a copy, and when it was not sent.
+        cells: How many of its cells were changed.
+        problem: Why it was not sent; empty when it was.
+    """
+
+    batch_id: str
+    source: str
+    subject: str
+    reason: str
+    rows: int
+    attempt: int | None
+    cells: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How letters are replayed.
+
+    Attributes:
+        author, message: Who, and why.
+        topic: Where to.
+        most_bytes: The largest record that the topic takes.
+        edits: What is changed in them.
+        copy: Send copies to a topic that is not the pipeline's: no attempt is numbered, no state changes.
+        dry_run: Open and edit them, and send nothing.
+        rate: Letters a second; 0 = as fast as it goes.
+    """
+
+    author: str
+    message: str
+    topic: str
+    most_bytes: int
+    edits: Edits
+    copy: bool = False
+    dry_run: bool = False
+    rate: float = 0.0
+
+
+def choose(ledger: Ledger, ids: Sequence[str], wanted: LetterFilter, limit: int | None) -> list[Row]:
+    """The letters to replay, the oldest failure first: those named, or those that the filter means.
+
+    Raises:
+        UnusableInputError: One that is named can't be replayed.
+    """
+    with ledger.transaction() as connection:
+        if not ids:
+            return letters(connection, wanted, limit, oldest=True)
+        named = letters_of(connection, ids)
+    for letter in named:
+        batch_id, state = letter["batch_id"], letter["state"]
+        if state == "resolved":
+            raise UnusableInputError(
+                f"batch {batch_id} was accepted; to run it again from its raw bytes: acidwatch reprocess {batch_id}"
+            )
+        if state == "pending":
+            raise UnusableInputError(f"batch {batch_id} is not on the dead-letter topic yet; is the versioner running?")
+    return named[:limit]
+
+
+async def replay(
+    ledger: Ledger,
+    store: Store,
+    sender: Sender,
+    chosen: Sequence[Row],
+    orders: Orders,
+    stop: asyncio.Event,
+    confirmed: Callable[[int], None],
+) -> list[Replayed]:
+    """Replay letters in their order, until the last one or until `stop` is set; `confirmed` is called with how many are done.
+
+    One that can't be sent is passed over, and says why.
+
+    Raises:
+        DependencyAwayError: A server is away. What is confirmed stays so; repeat the command for the rest.
+    """
+    step = AT_ONCE if orders.rate <= 0 else max(1, min(AT_ONCE, int(orders.rate)))
+    done: list[Replayed] = []
+    for start in range(0, len(chosen), step):
+        if stop.is_set():
+            break
+        part = chosen[start : start + step]
+        done += await _replay_part(ledger, store, sender, part, orders)
+        confirmed(len(done))
+        if orders.rate > 0 and len(done) < len(chosen) and not orders.dry_run:
+            try:
+                await asyncio.wait_for(stop.wait(), timeout=len(part) / orders.rate)
+            except TimeoutError:
+                pass
+    return done
+
+
+async def _replay_part(
+    ledger: Ledger, store: Store, sender: Sender, part: Sequence[Row], orders: Orders
+) -> list[Replayed]:
+    opened = await asyncio.to_thread(open_attempts, ledger, store, [(row["batch_id"], row["attempt"]) for row in part])
+    outgoing: dict[str, Outgoing] = {}
+    cells: dict[str, int] = {}
+    problems: dict[str, str] = {}
+    for row in part:
+        batch_id = row["batch_id"]
+        try:
+            edited = apply(orders.edits, opened[batch_id, row["attempt"]])
+        except PermanentError as error:
+            problems[batch_id] = str(error)
+            continue
+        cells[batch_id] = edited.cells
+        why_not = edited.outgoing.why_not(orders.most_bytes)
+        if why_not:
+            problems[batch_id] = f"batch {batch_id} can't be sent again: {why_not}"
+        else:
+            outgoing[batch_id] = edited.outgoing
+    attempts: dict[str, int] = {}
+    records = list(outgoing.values())
+    if orders.copy and records and not orders.dry_run:
+        await _copy(ledger, sender, records, orders)
+    elif records and not orders.dry_run:
+        numbers = await redrive(
+            ledger, sender, orders.topic, records, "replay", orders.author, orders.message,
+            anew=bool(orders.edits.headers), what=orders.edits.journal(),
+        )  # fmt: skip
+        attempts = dict(zip(outgoing, numbers, strict=True))
+    return [
+        Replayed(
+            row["batch_id"],
+            row["source"],
+            row["subject"],
+            row["reason"],
+            row["rows"],
+            attempts.get(row["batch_id"]),
+            cells.get(row["batch_id"], 0),
+            problems.get(row["batch_id"], ""),
+        )
+        for row in part
+    ]
+
+
+async def _copy(ledger: Ledger, sender: Sender, records: Sequence[Outgoing], orders: Orders) -> None:
+    """Send copies, and note that in the journal; a crash in between makes the note missing, never the dataset different."""
+    await sender.send([record.record(orders.topic, None) for record in records])
+
+    def write() -> None:
+        with ledger.transaction() as connection:
+            details = {"topic": orders.topic, "batches": [record.batch_id for record in records]}
+            note(connection, orders.author, "copy", orders.message, {**details, **orders.edits.journal()})
+
+    await asyncio.to_thread(write)
