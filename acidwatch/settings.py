@@ -81,6 +81,10 @@ class ArchiveSettings(HdfsSettings, PostgresSettings):
     """What commands need that read the dataset, or change it and tell the journal."""
 
 
+class RecoverySettings(KafkaSettings, PostgresSettings, HdfsSettings):
+    """What commands need that send records again from raw/."""
+
+
 class ServiceSettings(Settings):
     """What every long-running process has."""
 

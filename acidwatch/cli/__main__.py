@@ -11,6 +11,7 @@ import typer
 
 from acidwatch.cli import (
     batches,
+    dlq,
     generate,
     ingest,
     job,
@@ -19,6 +20,7 @@ from acidwatch.cli import (
     quarantine,
     reference,
     revalidate,
+    reprocess,
     send,
     sources,
     status,
@@ -48,6 +50,8 @@ app.command("generate", rich_help_panel=_LAB)(generate.generate)
 app.command("status", rich_help_panel=_OPERATOR)(status.status)
 app.add_typer(sources.app, name="sources", rich_help_panel=_OPERATOR)
 app.add_typer(batches.app, name="batches", rich_help_panel=_OPERATOR)
+app.add_typer(dlq.app, name="dlq", rich_help_panel=_OPERATOR)
+app.command("reprocess", rich_help_panel=_OPERATOR)(reprocess.reprocess)
 app.command("quarantine", rich_help_panel=_OPERATOR)(quarantine.quarantine)
 app.add_typer(ingest.app, name="ingest", rich_help_panel=_OPERATOR)
 app.command("revalidate", rich_help_panel=_OPERATOR)(revalidate.revalidate)

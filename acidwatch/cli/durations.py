@@ -44,6 +44,6 @@ Interval = Annotated[
 ]
 Timeout = Annotated[float, seconds_option("--timeout", "give up after so long")]
 Rate = Annotated[
-    float,
+    float | None,
     typer.Option("--rate", parser=parse_rate, metavar="N/s", help="at most so many a second, such as 5/s or 30/m"),
 ]

@@ -1,0 +1,6 @@
+def export() -> None:
+    """x"""
+
+
+def resubmit() -> None:
+    """x"""
