@@ -88,6 +88,19 @@ def read_table(path: Path, columns: tuple[Column, ...], sheet: str | None = None
     return _table(package, name, grids[name], headers[name], columns)
 
 
+def read_grid(path: Path, sheet: str) -> Grid:
+    """The cells of one sheet, from A1 on.
+
+    Raises:
+        UnusableInputError: The file is no workbook that can be read, or has no such sheet.
+    """
+    package = open_package(path)
+    with _open(package) as workbook:
+        if sheet not in workbook.sheet_names:
+            raise UnusableInputError(f"{path}: has no sheet {sheet!r}; it has {listed(workbook.sheet_names)}")
+        return _grid(package, workbook, sheet)
+
+
 def _open(package: Package) -> python_calamine.CalamineWorkbook:
     try:
         return python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(package.data))
