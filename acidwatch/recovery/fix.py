@@ -148,10 +148,11 @@ def read_resubmission(ledger: Ledger, store: Store, path: Path) -> Resubmission:
     letter = open_attempts(ledger, store, [key]).get(key)
     if letter is None or value_digest(letter.record.value) != lineage.get("value SHA-256"):
         raise UnusableInputError(f"{path}: its sheet 'acidwatch' was altered; export batch {batch_id} again")
-    return _compare(letter, read_table(path, SAMPLES), row)
+    return compare(letter, read_table(path, SAMPLES), row)
 
 
-def _compare(letter: OpenLetter, table: Table, row: Mapping[str, Any]) -> Resubmission:
+def compare(letter: OpenLetter, table: Table, row: Mapping[str, Any]) -> Resubmission:
+    """What a corrected workbook makes of a letter; `row` is the letter as the ledger has it."""
     payload = letter.decoded()
     before = _as_written(letter)
     position = {number: index for index, number in enumerate(_sheet(letter).row_numbers)}

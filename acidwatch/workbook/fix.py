@@ -86,7 +86,7 @@ def _write_rows(page: Worksheet, sheet: Sheet) -> None:
         _put_text(header, name)
         header.font = Font(bold=True)
         _mark(header, sheet.findings.get((None, name), ()))
-        kind = _KINDS.get(name.strip(), "text")
+        kind = _KINDS.get(name.strip(), "number")
         page.column_dimensions[letters].width = max(len(name[:40]) + 2, 11)
         for position, (row, value) in enumerate(zip(sheet.row_numbers, sheet.columns[name], strict=True)):
             about_row = sheet.findings.get((position, ""), ()) if name == first else ()
