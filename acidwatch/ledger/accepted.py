@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.connection import Connection
-from acidwatch.ledger.queries import find_batch
+from acidwatch.ledger.queries import whole_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def accepted(connection: Connection, beginnings: Sequence[str]) -> list[Accepted
     Raises:
         UnusableInputError: There is no such batch, several ids begin so, or it was never accepted.
     """
-    ids = list(dict.fromkeys(find_batch(connection, beginning) for beginning in beginnings))
+    ids = list(dict.fromkeys(whole_id(connection, beginning) for beginning in beginnings))
     rows = connection.execute(_ACCEPTED + " WHERE b.batch_id = ANY(%s)", (ids,)).fetchall()
     found = {row["batch_id"]: Accepted(**row) for row in rows}
     for batch_id in ids:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.connection import Connection
-from acidwatch.ledger.queries import LETTER_STATES, Row, find_batch
+from acidwatch.ledger.queries import LETTER_STATES, Row, whole_id
 
 OPEN_STATES = tuple(state for state in LETTER_STATES if state != "resolved")
 
@@ -108,7 +108,7 @@ def letters_of(connection: Connection, beginnings: Sequence[str]) -> list[Row]:
     Raises:
         UnusableInputError: There is no such batch, several ids begin so, or it has no dead letter.
     """
-    ids = list(dict.fromkeys(find_batch(connection, beginning) for beginning in beginnings))
+    ids = list(dict.fromkeys(whole_id(connection, beginning) for beginning in beginnings))
     found = {
         row["batch_id"]: row
         for row in connection.execute(_LETTER + " WHERE d.batch_id = ANY(%(ids)s)", {"ids": ids}).fetchall()
