@@ -41,6 +41,10 @@ def replay(
         list[str] | None,
         typer.Option("--set-header", metavar="NAME=VALUE", help="set a header of the record; empty = take it away"),
     ] = None,
+    from_attempt: Annotated[
+        int | None,
+        typer.Option("--from-attempt", min=1, help="the record of this attempt, and not of the one that failed last"),
+    ] = None,
     to: Annotated[
         str | None,
         typer.Option("--to", metavar="TOPIC", help="send copies to another topic, to try; no attempt is numbered"),
@@ -79,6 +83,7 @@ def replay(
         copy=to is not None,
         dry_run=dry_run,
         rate=rate or 0.0,
+        from_attempt=from_attempt,
     )
     ledger, store = Ledger(settings), HdfsStore(settings)
     chosen = choose(ledger, ids or [], filters.letters(("published",), unsent=True), limit)

@@ -62,7 +62,7 @@ def reprocess(
         confirm(f"send {len(chosen)} batches ({rows} rows) to {settings.topic_batches} again", yes)
 
         async def work(
-            sender: ConfirmedSender, _stop: asyncio.Event, confirmed: Callable[[int], None]
+            sender: ConfirmedSender, stop: asyncio.Event, confirmed: Callable[[int], None]
         ) -> dict[str, int]:
             return await recovery.reprocess(
                 ledger,
@@ -73,6 +73,7 @@ def reprocess(
                 chosen,
                 who,
                 message,
+                stop,
                 confirmed,
             )
 
@@ -94,4 +95,9 @@ def reprocess(
         emit_json({"topic": settings.topic_batches, "dry_run": dry_run, "sent": len(attempts), "batches": listed})
         return
     emit(listed, COLUMNS, output)
-    say("would send them again" if dry_run else "sent; wait for what becomes of them with: acidwatch wait")
+    if dry_run:
+        say("would send them again")
+    elif len(attempts) < len(chosen):
+        say(f"stopped after {len(attempts)} of {len(chosen)}; name the others again")
+    else:
+        say("sent; wait for what becomes of them with: acidwatch wait")

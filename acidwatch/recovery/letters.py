@@ -22,6 +22,7 @@ from acidwatch.ledger.letter_queries import quarantine_paths, recorded_findings
 from acidwatch.ledger.places import RawPlace, raw_places
 from acidwatch.ledger.state import Key
 
+_MOST_NAMESAKES = 100  # rows that a record says to be the same row of the sheet; only a hostile one has more
 _CELL = re.compile(r"[A-Z]{0,3}([0-9]+)")
 
 
@@ -76,23 +77,26 @@ def findings_by_row(payload: Payload, headers: BatchHeaders, findings: Iterable[
     """Position of a row in the batch, from 0, to the findings about it. One without a cell is about the rows that hold its value."""
     positions: dict[int, list[int]] = defaultdict(list)
     for position, number in enumerate(sheet_rows(payload, headers)):
-        positions[number].append(position)
+        if len(positions[number]) < _MOST_NAMESAKES:
+            positions[number].append(position)
     holding: dict[str, dict[str, list[int]]] = {}
-    found: dict[int, list[Finding]] = defaultdict(list)
+    without_cell: set[tuple[str, str, str]] = set()
+    found: dict[int, dict[Finding, None]] = defaultdict(dict)
     for finding in findings:
         match = _CELL.fullmatch(finding.cell)
+        rows: Sequence[int] = ()
         if match:
-            rows = positions.get(int(match[1]), [])
+            rows = positions.get(int(match[1]), ())
         elif finding.column in payload.columns and not finding.rule.startswith("schema.unknown"):
-            if finding.column not in holding:
-                holding[finding.column] = _rows_by_value(payload.columns[finding.column])
-            rows = holding[finding.column].get(finding.value, [])
-        else:
-            rows = []
+            what = finding.rule, finding.column, finding.value
+            if what not in without_cell:
+                without_cell.add(what)
+                if finding.column not in holding:
+                    holding[finding.column] = _rows_by_value(payload.columns[finding.column])
+                rows = holding[finding.column].get(finding.value, ())
         for row in rows:
-            if finding not in found[row]:
-                found[row].append(finding)
-    return dict(found)
+            found[row][finding] = None
+    return {row: list(about) for row, about in found.items()}
 
 
 def _rows_by_value(cells: Sequence[Any]) -> dict[str, list[int]]:

@@ -52,6 +52,7 @@ class Orders:
         copy: Send copies to a topic that is not the pipeline's: no attempt is numbered, no state changes.
         dry_run: Open and edit them, and send nothing.
         rate: Letters a second; 0 = as fast as it goes.
+        from_attempt: Take the record of this attempt, as when an edit was wrong; None = the one that failed last.
     """
 
     author: str
@@ -62,6 +63,7 @@ class Orders:
     copy: bool = False
     dry_run: bool = False
     rate: float = 0.0
+    from_attempt: int | None = None
 
 
 def choose(ledger: Ledger, ids: Sequence[str], wanted: LetterFilter, limit: int | None) -> list[Row]:
@@ -120,14 +122,18 @@ async def replay(
 async def _replay_part(
     ledger: Ledger, store: Store, sender: Sender, part: Sequence[Row], orders: Orders
 ) -> list[Replayed]:
-    opened = await asyncio.to_thread(open_attempts, ledger, store, [(row["batch_id"], row["attempt"]) for row in part])
+    keys = {row["batch_id"]: (row["batch_id"], orders.from_attempt or row["attempt"]) for row in part}
+    opened = await asyncio.to_thread(open_attempts, ledger, store, list(keys.values()))
     outgoing: dict[str, Outgoing] = {}
     cells: dict[str, int] = {}
     problems: dict[str, str] = {}
     for row in part:
         batch_id = row["batch_id"]
+        if keys[batch_id] not in opened:
+            problems[batch_id] = f"batch {batch_id} has no attempt {orders.from_attempt}"
+            continue
         try:
-            edited = apply(orders.edits, opened[batch_id, row["attempt"]])
+            edited = apply(orders.edits, opened[keys[batch_id]])
         except PermanentError as error:
             problems[batch_id] = str(error)
             continue

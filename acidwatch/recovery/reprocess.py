@@ -26,9 +26,12 @@ async def reprocess(
     batches: Sequence[Accepted],
     author: str,
     message: str,
+    stop: asyncio.Event,
     confirmed: Callable[[int], None],
 ) -> dict[str, int]:
-    """Send batches again, byte for byte; batch id to its new attempt. One taken out by quarantine comes back by it.
+    """Send batches again, byte for byte, until `stop` is set; batch id to its new attempt.
+
+    One that was taken out by quarantine comes back by it.
 
     A rejected reprocess leaves the earlier attempt in place.
 
@@ -38,6 +41,8 @@ async def reprocess(
     """
     done: dict[str, int] = {}
     for start in range(0, len(batches), AT_ONCE):
+        if stop.is_set():
+            break
         records = await asyncio.to_thread(_read, ledger, store, batches[start : start + AT_ONCE])
         outgoing = [Outgoing(id_, record.key, record.value, record.headers) for id_, record in records.items()]
         for one in outgoing:

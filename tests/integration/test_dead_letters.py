@@ -67,7 +67,7 @@ class Scene:
         return found
 
     def records(self, topic: str) -> list[Any]:
-        """Every record that is on a topic."""
+        """Every record that is on a topic, in the order of sending."""
 
         async def read() -> list[Any]:
             consumer = AIOKafkaConsumer(
@@ -83,7 +83,7 @@ class Scene:
                 while len(found) < sum(last.values()) - sum(first.values()):
                     for batch in (await consumer.getmany(timeout_ms=1000)).values():
                         found.extend(batch)
-                return found
+                return sorted(found, key=lambda record: record.timestamp)
             finally:
                 await consumer.stop()
 
@@ -274,6 +274,16 @@ def test_a_replay_that_crashed_before_it_sent_takes_its_number_again(scene: Scen
     again = {letter["batch_id"]: letter["attempt"] for letter in done["letters"]}
     assert again[batch_id] == 2
     assert scene.letter(batch_id)["failures"] == 2
+
+
+def test_after_a_wrong_edit_one_goes_back_to_what_was_sent_first(scene: Scene) -> None:
+    batch_id = scene.ids[4]
+    scene.replay(batch_id, "--set", "SAMPLE_TYPE=Anual", "--all-rows")
+    assert scene.letter(batch_id)["reason"] == "domain.SAMPLE_TYPE"
+    refused = scene.run("dlq", "replay", batch_id, "--from-attempt", "99", "--yes", "-o", "json")
+    assert (refused.code, refused.json["letters"][0]["problem"]) == (1, f"batch {batch_id} has no attempt 99")
+    scene.replay(batch_id, "--from-attempt", "1", "--set", "SO4_UEQ_L=47")
+    assert scene.letter(batch_id)["state"] == "resolved"
 
 
 def test_letters_with_one_cause_are_repaired_together(scene: Scene) -> None:
