@@ -38,23 +38,19 @@ def show(
     _print_head(console, letter)
     _print_attempts(console, letter)
     _print_rows(console, letter, all_rows=all_rows)
-    commands = [
-        f"acidwatch dlq export {letter['batch_id']} --to fix.xlsx",
-        f"acidwatch dlq replay {letter['batch_id']}",
-    ]
     if letter["state"] != "resolved":
-        console.print("\nto repair it: " + "   or: ".join(commands))
+        console.print(f"\nto repair it: acidwatch dlq export {letter['batch_id']} --to fix.xlsx")
+        console.print(f"to send it again: acidwatch dlq replay {letter['batch_id']}")
 
 
 def _print_head(console: Console, letter: dict[str, Any]) -> None:
     place = letter["provenance"]
     console.print(
-        f"[bold]{escape_markup(letter['batch_id'])}[/bold]  [bold]{letter['state']}[/bold] after {letter['failures']} failures,"
+        f"[bold]{escape_markup(letter['batch_id'])}[/bold]  [bold]{letter['state']}[/bold], failures: {letter['failures']},"
         f" from {format_value(letter['first_failed_at'])} to {format_value(letter['last_failed_at'])}"
     )
-    console.print(
-        f"batch {letter['batch_index']} of {escape_markup(place['source'])}, {escape_markup(place['subject'])}"
-    )
+    where = f", {escape_markup(place['subject'])}" if place["subject"] else ""
+    console.print(f"batch {letter['batch_index']} of {escape_markup(place['source'])}{where}")
     console.print(f"from {place['origin']}, {place['value_bytes']} bytes, in {place['archive_path']}\n")
     shown = sorted(letter["findings"], key=lambda finding: finding.severity)[:_MOST_FINDINGS]
     for finding in shown:

@@ -117,13 +117,15 @@ def _outcome(
     judged_at: datetime,
 ) -> Outcome:
     batch_id, attempt = identity
+    topic = f"topic:{record.origin.topic}"
     return Outcome(
         batch_id=batch_id,
         attempt=attempt,
         verdict=judgement.verdict,
         origin=record.origin,
-        source_id=header.source_id or f"topic:{record.origin.topic}",
-        source=header.source or f"topic:{record.origin.topic}",
+        # Two strangers who only say their names are two sources.
+        source_id=header.source_id or (f"{topic}/{header.source}" if header.source else topic),
+        source=header.source or topic,
         source_time=_source_time(header.source_time, record.origin).isoformat(),
         batch_index=header.index if header.index is not None else min(record.origin.offset, 2**31 - 1),
         batch_count=header.count,

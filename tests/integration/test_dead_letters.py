@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,18 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from pydantic import SecretStr
 
+from acidwatch.archive.hdfs import HdfsStore
+from acidwatch.archive.store import MissingFileError
+from acidwatch.broker.send import ConfirmedSender, Record
 from acidwatch.contract.batch import encode, value_digest
+from acidwatch.errors import DependencyAwayError
 from acidwatch.ledger.connection import Ledger
+from acidwatch.ledger.letter_queries import LetterFilter
 from acidwatch.ledger.plans import plan_attempts
-from acidwatch.settings import PostgresSettings
+from acidwatch.recovery.edits import parse_edits
+from acidwatch.recovery.letters import open_attempts
+from acidwatch.recovery.replay import Orders, choose, replay
+from acidwatch.settings import RecoverySettings
 from tests.support.command import Done, command
 from tests.support.deployment import Deployment
 from tests.unit.contract.makers import columns_of, make_row
@@ -38,7 +46,13 @@ class Scene:
         deployment.send_and_wait(self.made.samples)
         rows = deployment.query("SELECT batch_index, batch_id FROM ledger.batches ORDER BY batch_index")
         self.ids: dict[int, str] = dict(rows)
-        self.ledger = Ledger(PostgresSettings(database_url=SecretStr(deployment.database_url)))
+        self.settings = RecoverySettings(
+            kafka_bootstrap=deployment.env["ACIDWATCH_KAFKA_BOOTSTRAP"],
+            hdfs_url=deployment.env["ACIDWATCH_HDFS_URL"],
+            hdfs_root=deployment.env["ACIDWATCH_HDFS_ROOT"],
+            database_url=SecretStr(deployment.database_url),
+        )
+        self.ledger, self.store = Ledger(self.settings), HdfsStore(self.settings)
 
     @property
     def topic(self) -> str:
@@ -276,6 +290,26 @@ def test_a_replay_that_crashed_before_it_sent_takes_its_number_again(scene: Scen
     assert scene.letter(batch_id)["failures"] == 2
 
 
+class WithoutQuarantine(HdfsStore):
+    """The archive after somebody removed quarantine/."""
+
+    def read(self, path: str) -> bytes:
+        """See Store."""
+        if path.startswith("quarantine/"):
+            raise MissingFileError(path)
+        return super().read(path)
+
+
+def test_where_the_quarantine_file_is_gone_the_findings_of_the_ledger_have_to_do(scene: Scene) -> None:
+    key = scene.ids[0], 1
+    whole = open_attempts(scene.ledger, scene.store, [key])[key]
+    left = open_attempts(scene.ledger, WithoutQuarantine(scene.settings), [key])[key]
+    assert [finding for finding in left.findings if finding.severity == "hard"] == [
+        finding for finding in whole.findings if finding.severity == "hard"
+    ]
+    assert left.record == whole.record
+
+
 def test_after_a_wrong_edit_one_goes_back_to_what_was_sent_first(scene: Scene) -> None:
     batch_id = scene.ids[4]
     scene.replay(batch_id, "--set", "SAMPLE_TYPE=Anual", "--all-rows")
@@ -331,6 +365,48 @@ def test_copies_to_a_sandbox_number_nothing_and_change_no_state(scene: Scene) ->
     nowhere = scene.run("dlq", "replay", batch_id, "--to", "no-such-topic", "--yes")
     assert nowhere.code == 3
     assert "topic no-such-topic does not exist" in nowhere.err
+
+
+class CrashAfterSending:
+    """The real sender, which is gone before it can say that the broker confirmed."""
+
+    def __init__(self, settings: RecoverySettings) -> None:
+        self.sender = ConfirmedSender(settings)
+
+    async def send(self, records: Sequence[Record]) -> list[Any]:
+        """Send, and crash."""
+        await self.sender.send(records)
+        await self.sender.close()
+        raise DependencyAwayError("Kafka", "here", "crashed")
+
+
+def test_a_replay_that_crashed_after_it_sent_is_repeated_and_counts_as_a_duplicate(scene: Scene) -> None:
+    batch_id = scene.ids[8]
+    orders = Orders(
+        "ann", "first try", scene.topic, 8 * 1024**2, parse_edits(["DATE_SMP=2001-06-14"], [], all_rows=False)
+    )
+    before = scene.deployment.json("status")["batches"]
+    ingestor = scene.services["ingestor"].popen
+    ingestor.send_signal(signal.SIGSTOP)  # so that the first one is not judged before it is repeated
+    try:
+        crash = replay(
+            scene.ledger, scene.store, CrashAfterSending(scene.settings), choose(scene.ledger, [batch_id], LetterFilter(), None),
+            orders, asyncio.Event(), lambda done: None,
+        )  # fmt: skip
+        with pytest.raises(DependencyAwayError, match="crashed"):
+            asyncio.run(crash)
+        assert scene.letter(batch_id)["attempts"][1]["plan"]["sent_at"] is None
+        arguments = ("--rule", "type.datetime", "--set", "DATE_SMP=2001-06-14", "--yes", "-o", "json")
+        done = scene.must("dlq", "replay", *arguments).json
+        assert [(letter["batch_id"], letter["attempt"]) for letter in done["letters"]] == [(batch_id, 2)]
+    finally:
+        ingestor.send_signal(signal.SIGCONT)
+    scene.must("wait", "--timeout", "60s")
+    after = scene.deployment.json("status")["batches"]
+    assert (after["accepted"], after["duplicate"]) == (before["accepted"] + 1, before["duplicate"] + 1)
+    letter = scene.letter(batch_id)
+    assert letter["state"] == "resolved"
+    assert [delivery["kind"] for delivery in letter["attempts"][1]["deliveries"]] == ["first", "duplicate"]
 
 
 def test_a_letter_exported_corrected_and_resubmitted_is_accepted(scene: Scene, tmp_path: Path) -> None:

@@ -62,6 +62,15 @@ def test_a_record_without_a_usable_id_gets_one_from_its_origin(value: bytes | No
         assert outcome.source_time == "2024-05-17T23:30:00+00:00", "the record's own time"
 
 
+def test_strangers_who_only_say_their_names_are_sources_of_their_own() -> None:
+    records = [replace(bare(offset, GOOD), headers=(("ce_source", name),)) for offset, name in enumerate((b"a", b"b"))]
+    outcomes = judge(*records).outcomes
+    assert [(outcome.source, outcome.source_id) for outcome in outcomes] == [
+        ("a", "topic:water-quality/a"),
+        ("b", "topic:water-quality/b"),
+    ]
+
+
 def test_records_of_other_origins_get_other_ids() -> None:
     origins = [
         Origin("t", 0, 5, 1),
