@@ -8,12 +8,13 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import requests
 import urllib3
 from hdfs import HdfsError, InsecureClient
 
-from acidwatch.archive.store import FileExistsAlreadyError, MissingFileError
+from acidwatch.archive.store import FileExistsAlreadyError, FileInfo, MissingFileError
 from acidwatch.archive.zones import TEMPORARY
 from acidwatch.errors import DependencyAwayError
 from acidwatch.settings import HdfsSettings
@@ -98,3 +99,30 @@ class HdfsStore:
                 return sorted(client.list(folder))
         except MissingFileError:
             return []
+
+    def tail(self, path: str, length: int) -> bytes:
+        """See Store."""
+        with self._asking(path) as client:
+            whole = int(client.status(path)["length"])
+            with client.read(path, offset=max(whole - length, 0)) as reader:
+                return bytes(reader.read())
+
+    def walk(self, folder: str) -> Iterator[FileInfo]:
+        """See Store: one request a folder."""
+        try:
+            with self._asking(folder) as client:
+                found = sorted(client.list(folder, status=True))
+        except MissingFileError:
+            return
+        for name, status in found:
+            path = posixpath.join(folder, name)
+            if status["type"] == "DIRECTORY":
+                yield from self.walk(path)
+            else:
+                written = datetime.fromtimestamp(status["modificationTime"] / 1000, UTC)
+                yield FileInfo(path, int(status["length"]), written)
+
+    def delete(self, path: str) -> bool:
+        """See Store."""
+        with self._asking(path) as client:
+            return bool(client.delete(path, recursive=True))

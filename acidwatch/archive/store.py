@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from acidwatch.errors import PermanentError
@@ -31,6 +34,21 @@ class FileExistsAlreadyError(PermanentError):
         super().__init__(f"{path} is in the archive already")
 
 
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """A file as the file system lists it.
+
+    Attributes:
+        path: Below the root.
+        bytes: Its length.
+        modified_at: When it was last written, UTC.
+    """
+
+    path: str
+    bytes: int
+    modified_at: datetime
+
+
 class Store(Protocol):
     """Files below one root; a reader never sees half of one. Paths have no leading slash. Methods block; call them in threads.
 
@@ -55,4 +73,20 @@ class Store(Protocol):
 
     def names(self, folder: str) -> list[str]:
         """Names in a folder, sorted; empty when there is no such folder."""
+        ...
+
+    def tail(self, path: str, length: int) -> bytes:
+        """The last `length` bytes of a file, or all of a shorter one: enough for a footer.
+
+        Raises:
+            MissingFileError: There is none.
+        """
+        ...
+
+    def walk(self, folder: str) -> Iterator[FileInfo]:
+        """Every file below a folder, at any depth, sorted by path; nothing when there is no such folder."""
+        ...
+
+    def delete(self, path: str) -> bool:
+        """Remove a file, or a folder with all that is in it; whether there was one. Only gc and the pruning of backups do."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -49,6 +50,35 @@ def test_names_are_sorted_and_a_missing_folder_is_empty(store: Store) -> None:
 def test_reading_a_file_that_is_not_there_says_which(store: Store) -> None:
     with pytest.raises(MissingFileError, match="raw/none is not in the archive"):
         store.read("raw/none")
+
+
+def test_every_file_below_a_folder_is_walked_with_its_length_and_time(store: Store) -> None:
+    before = datetime.now(UTC)
+    for path, data in (("raw/b/2", b"22"), ("raw/b/1", b""), ("raw/a", b"1"), ("rawest/x", b"")):
+        store.publish(path, data)
+    found = list(store.walk("raw"))
+    assert [(file.path, file.bytes) for file in found] == [("raw/a", 1), ("raw/b/1", 0), ("raw/b/2", 2)]
+    assert all(abs((file.modified_at - before).total_seconds()) < 120 for file in found)
+    assert list(store.walk("nothing/here")) == []
+
+
+def test_the_tail_of_a_file_is_its_last_bytes(store: Store) -> None:
+    store.publish("raw/a", b"0123456789")
+    assert [store.tail("raw/a", length) for length in (1, 4, 10, 99)] == [b"9", b"6789", b"0123456789", b"0123456789"]
+    with pytest.raises(MissingFileError, match="raw/none"):
+        store.tail("raw/none", 8)
+
+
+def test_a_deleted_file_or_folder_is_gone_and_its_neighbours_are_not(store: Store) -> None:
+    for path in ("clean/a", "clean/ab", "enriched/run=1/x", "enriched/run=1/y", "enriched/run=12/x"):
+        store.publish(path, b"")
+    assert [store.delete(path) for path in ("clean/a", "enriched/run=1", "clean/a")] == [True, True, False]
+    assert [file.path for folder in ("clean", "enriched") for file in store.walk(folder)] == [
+        "clean/ab",
+        "enriched/run=12/x",
+    ]
+    store.publish("clean/a", b"again")
+    assert store.read("clean/a") == b"again"
 
 
 def test_nothing_is_left_under_tmp_after_a_publication(stack: Stack) -> None:
