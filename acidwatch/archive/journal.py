@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import orjson
-
+from acidwatch.archive.sealed import DamagedFileError, seal, unseal
 from acidwatch.archive.store import FileExistsAlreadyError, Store
-from acidwatch.archive.zones import journal_path
+from acidwatch.archive.zones import JOURNAL, journal_path
 
 
 def publish(store: Store, entries: Iterable[Mapping[str, Any]]) -> list[int]:
@@ -23,11 +22,31 @@ def publish(store: Store, entries: Iterable[Mapping[str, Any]]) -> list[int]:
     """
     there = []
     for entry in entries:
-        path, data = journal_path(entry["audit_id"]), orjson.dumps(entry, option=orjson.OPT_INDENT_2)
+        path, data = journal_path(entry["audit_id"]), seal(entry)
         try:
             store.publish(path, data)
         except FileExistsAlreadyError:
-            if orjson.loads(store.read(path)) != orjson.loads(data):
+            if store.read(path) != data:
                 continue
         there.append(entry["audit_id"])
     return there
+
+
+def read_journal(store: Store) -> Iterator[dict[str, Any]]:
+    """The entries of the journal by number, with `at` as the text it was written as.
+
+    Raises:
+        DamagedFileError: An entry is not as it was written.
+    """
+    for name in store.names(JOURNAL):
+        path = f"{JOURNAL}/{name}"
+        entry = unseal(path, store.read(path))
+        if path != journal_path(entry.get("audit_id", 0)):
+            raise DamagedFileError(path, f"it holds entry {entry.get('audit_id')}")
+        yield entry
+
+
+def newest_number(store: Store) -> int:
+    """Number of the newest entry, 0 when there is none."""
+    numbers = [int(name.removesuffix(".json")) for name in store.names(JOURNAL) if name.removesuffix(".json").isdigit()]
+    return max(numbers, default=0)

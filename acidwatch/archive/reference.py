@@ -17,6 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from acidwatch.archive.sealed import CHECKSUM, seal
 from acidwatch.archive.store import FileExistsAlreadyError, Store
 from acidwatch.archive.zones import REFERENCE, pointer_path
 from acidwatch.contract.reference import Reference
@@ -40,6 +41,7 @@ def read_pointer(store: Store, version: int) -> Pointer:
         MissingFileError: There is no such version.
     """
     pointer: Pointer = orjson.loads(store.read(pointer_path(version)))
+    pointer.pop(CHECKSUM, None)  # `acidwatch verify` looks at it
     return pointer
 
 
@@ -79,7 +81,7 @@ def publish_reference(
         newest += 1
         pointer["version"] = newest
         try:
-            store.publish(pointer_path(newest), orjson.dumps(pointer, option=orjson.OPT_INDENT_2))
+            store.publish(pointer_path(newest), seal(pointer))
             return pointer, True
         except FileExistsAlreadyError:
             continue  # somebody else took that number in the meantime

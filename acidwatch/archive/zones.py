@@ -11,6 +11,8 @@ Zone = Literal["raw", "clean", "quarantine"]
 REFERENCE = "reference"
 JOURNAL = "journal"
 FLOOD = "control/flood"
+BACKUP = "backup"
+ENRICHED = "enriched"
 TEMPORARY = "_tmp"
 
 

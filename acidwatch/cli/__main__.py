@@ -25,6 +25,7 @@ from acidwatch.cli import (
     sources,
     status,
     topics,
+    verify,
     versions,
     wait,
 )
@@ -55,6 +56,7 @@ app.command("reprocess", rich_help_panel=_OPERATOR)(reprocess.reprocess)
 app.command("quarantine", rich_help_panel=_OPERATOR)(quarantine.quarantine)
 app.add_typer(ingest.app, name="ingest", rich_help_panel=_OPERATOR)
 app.command("revalidate", rich_help_panel=_OPERATOR)(revalidate.revalidate)
+app.command("verify", rich_help_panel=_OPERATOR)(verify.verify)
 app.add_typer(versions.app, name="versions", rich_help_panel=_ANALYST)
 app.add_typer(job.app, name="job", rich_help_panel=_ANALYST)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=_ANALYST)
