@@ -18,6 +18,7 @@ from acidwatch.cli import (
     ledger,
     metrics,
     quarantine,
+    reconcile,
     reference,
     revalidate,
     reprocess,
@@ -56,6 +57,7 @@ app.command("reprocess", rich_help_panel=_OPERATOR)(reprocess.reprocess)
 app.command("quarantine", rich_help_panel=_OPERATOR)(quarantine.quarantine)
 app.add_typer(ingest.app, name="ingest", rich_help_panel=_OPERATOR)
 app.command("revalidate", rich_help_panel=_OPERATOR)(revalidate.revalidate)
+app.command("reconcile", rich_help_panel=_OPERATOR)(reconcile.reconcile)
 app.command("verify", rich_help_panel=_OPERATOR)(verify.verify)
 app.add_typer(versions.app, name="versions", rich_help_panel=_ANALYST)
 app.add_typer(job.app, name="job", rich_help_panel=_ANALYST)

@@ -112,6 +112,12 @@ def write_headers(
     return [(name, value.encode()) for name, value in values.items()]
 
 
+def outcome_headers(batch_id: str) -> list[tuple[str, bytes]]:
+    """The headers of an outcome event."""
+    values = {"ce_specversion": "1.0", "ce_type": OUTCOME_TYPE, "content-type": CONTENT_TYPE, "ce_id": batch_id}
+    return [(name, value.encode()) for name, value in values.items()]
+
+
 def read_headers(headers: Iterable[tuple[str, bytes | None]]) -> BatchHeaders:
     """Read a batch's headers; never fails, whatever is in them. The first of a repeated header counts."""
     texts: dict[str, str] = {}

@@ -26,7 +26,7 @@ from acidwatch.archive.store import Store
 from acidwatch.archive.zones import Zone, group_name, group_path
 from acidwatch.broker.send import ConfirmedSender, Record
 from acidwatch.contract.batch import Origin
-from acidwatch.contract.headers import CONTENT_TYPE, OUTCOME_TYPE
+from acidwatch.contract.headers import outcome_headers
 from acidwatch.contract.outcome import FileRef, Outcome
 from acidwatch.streaming.group import Event
 from acidwatch.telemetry.health import Health
@@ -115,18 +115,8 @@ class GroupCommit:
 
     async def _send(self, outcomes: list[Outcome]) -> None:
         """Step 4."""
-        headers = [
-            ("ce_specversion", b"1.0"),
-            ("ce_type", OUTCOME_TYPE.encode()),
-            ("content-type", CONTENT_TYPE.encode()),
-        ]
         records = [
-            Record(
-                self._topic,
-                outcome.batch_id.encode(),
-                outcome.encode(),
-                [*headers, ("ce_id", outcome.batch_id.encode())],
-            )
+            Record(self._topic, outcome.batch_id.encode(), outcome.encode(), outcome_headers(outcome.batch_id))
             for outcome in outcomes
         ]
         with STEP_SECONDS.labels("ingestor", "send").time():

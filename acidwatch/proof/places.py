@@ -1,0 +1,138 @@
+"""The three places that know of every record, each read on its own: the topic, raw/ on HDFS, the ledger.
+
+They are read in an order in which records that are on their way can't be taken for lost ones: what the ingestor has acknowledged
+before raw/ is read is in raw/; what it has acknowledged has sent its outcome; what the versioner has acknowledged before the ledger is
+read is in the ledger; and the topic, read last, has all of them but those that retention removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from acidwatch.archive.manifests import RawFile, read_manifests
+from acidwatch.archive.sealed import DamagedFileError
+from acidwatch.archive.store import FileInfo, Store
+from acidwatch.broker.lag import remaining
+from acidwatch.broker.scan import Range, range_of, scan
+from acidwatch.broker.topics import beginning_offsets, committed_offsets, end_offsets
+from acidwatch.contract.batch import Origin, value_digest
+from acidwatch.contract.headers import read_headers
+from acidwatch.contract.outcome import Outcome
+from acidwatch.ledger import checks
+from acidwatch.ledger.connection import Ledger
+from acidwatch.ledger.deliveries import Delivery, deliveries
+from acidwatch.settings import KafkaSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRecord:
+    """A record on the topic: whose it is by its headers, and its bytes' checksum."""
+
+    source_id: str
+    source: str
+    value_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Records of a topic that retention removed before a service had read them: from its offset up to the first one there."""
+
+    topic: str
+    partition: int
+    expected: int
+    found: int
+
+
+@dataclass
+class Places:
+    """What each place says, by origin.
+
+    Attributes:
+        topic: Name of the topic of batches.
+        held: What the topic holds; records before that were removed by retention.
+        committed: Offsets that the ingestor has acknowledged, by partition.
+        all_recorded: Whether the versioner had acknowledged every outcome.
+        on_topic, in_raw, in_ledger: The records; in raw/ a crash may leave one in several files.
+        damaged: Files of raw/ that can't be read.
+        named: Files that the ledger names; `listed` is what HDFS lists, by path.
+        gaps: Records that were removed before they were read.
+        counts: What the dataset's row counts, and what there is.
+    """
+
+    topic: str
+    held: Range = field(default_factory=lambda: Range({}, {}))
+    committed: dict[int, int] = field(default_factory=dict)
+    all_recorded: bool = False
+    on_topic: dict[Origin, TopicRecord] = field(default_factory=dict)
+    in_raw: dict[Origin, list[tuple[RawFile, Outcome]]] = field(default_factory=lambda: defaultdict(list))
+    in_ledger: dict[Origin, Delivery] = field(default_factory=dict)
+    damaged: list[DamagedFileError] = field(default_factory=list)
+    named: list[checks.NamedFile] = field(default_factory=list)
+    listed: dict[str, FileInfo] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+    counts: tuple[dict[str, int], dict[str, int]] = field(default_factory=lambda: ({}, {}))
+
+    @cached_property
+    def offsets_on_topic(self) -> set[tuple[int, int]]:
+        """Partition and offset of every record on the topic."""
+        return {(origin.partition, origin.offset) for origin in self.on_topic}
+
+    def is_committed(self, origin: Origin) -> bool:
+        """Whether the ingestor has acknowledged a record; what is on the topic no more counts as acknowledged."""
+        return origin not in self.on_topic or origin.offset < self.committed.get(origin.partition, 0)
+
+
+async def look(settings: KafkaSettings, store: Store, ledger: Ledger) -> Places:
+    """Read all three."""
+    places = Places(settings.topic_batches)
+    places.committed = await committed_offsets(settings, settings.group("ingestor"), places.topic)
+    await asyncio.to_thread(_read_raw, store, places)
+    ends = await end_offsets(settings, settings.topic_outcomes)
+    places.all_recorded = await remaining(settings, "versioner", settings.topic_outcomes, ends) == 0
+    await asyncio.to_thread(_read_ledger, ledger, places)
+    for service, topic in (("ingestor", settings.topic_batches), ("versioner", settings.topic_outcomes)):
+        places.gaps += await _gaps(settings, service, topic)
+    await asyncio.to_thread(_list_files, store, places)
+    places.held = await range_of(settings, places.topic)
+    async for record in scan(settings, places.topic, places.held):
+        headers = read_headers(record.headers or ())
+        fallback = f"topic:{record.topic}"
+        places.on_topic[Origin(record.topic, record.partition, record.offset, record.timestamp)] = TopicRecord(
+            headers.source_id or fallback, headers.source or fallback, value_digest(record.value)
+        )
+    return places
+
+
+async def _gaps(settings: KafkaSettings, service: str, topic: str) -> list[Gap]:
+    committed = await committed_offsets(settings, settings.group(service), topic)
+    begins = await beginning_offsets(settings, topic)
+    return [
+        Gap(topic, partition, committed[partition], begin)
+        for partition, begin in begins.items()
+        if committed.get(partition, begin) < begin
+    ]
+
+
+def _read_raw(store: Store, places: Places) -> None:
+    for file in read_manifests(store):
+        if isinstance(file, DamagedFileError):
+            places.damaged.append(file)
+            continue
+        for outcome in file.outcomes:
+            places.in_raw[outcome.origin].append((file, outcome))
+
+
+def _read_ledger(ledger: Ledger, places: Places) -> None:
+    with ledger.transaction() as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        places.in_ledger = deliveries(connection)
+        places.named = checks.named_files(connection)
+        places.counts = checks.counts(connection)
+
+
+def _list_files(store: Store, places: Places) -> None:
+    for zone in ("raw", "clean", "quarantine"):
+        places.listed |= {file.path: file for file in store.walk(zone)}

@@ -1,0 +1,140 @@
+"""Reconcile, verify, gc and the backup against running services: clean when all is well, and each loss named and mended."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from acidwatch.archive.hdfs import HdfsStore
+from acidwatch.settings import HdfsSettings
+from acidwatch.workbook.generate import Generated
+from tests.support.deployment import Deployment, Process
+
+
+@pytest.fixture(scope="module")
+def services(deployment: Deployment) -> dict[str, Process]:
+    return {name: deployment.start(name) for name in ("ingestor", "versioner")}
+
+
+@pytest.fixture(scope="module")
+def sent(deployment: Deployment, services: dict[str, Process]) -> Generated:
+    """Ten batches, one of them broken, all of them sent twice."""
+    made = deployment.generate(500, seed=31, broken=("range@4",))
+    deployment.load_reference(made)
+    deployment.send(made.samples, "--batch-size", "50")
+    deployment.send(made.samples, "--batch-size", "50")
+    deployment.cli("wait", "--timeout", "90s")
+    return made
+
+
+@pytest.fixture
+def store(deployment: Deployment) -> HdfsStore:
+    return HdfsStore(
+        HdfsSettings(hdfs_url=deployment.env["ACIDWATCH_HDFS_URL"], hdfs_root=deployment.env["ACIDWATCH_HDFS_ROOT"])
+    )
+
+
+def reconcile(deployment: Deployment, *more: str, code: int = 0) -> dict[str, Any]:
+    import json
+
+    done = deployment.run("reconcile", "--output", "json", *more)
+    assert done.returncode == code, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def skip_outcomes(deployment: Deployment) -> None:
+    """Acknowledge every outcome in the stopped versioner's name, as if retention had removed them and a person accepted the gap."""
+
+    async def skip() -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=deployment.env["ACIDWATCH_KAFKA_BOOTSTRAP"],
+            group_id=deployment.env["ACIDWATCH_GROUP_PREFIX"] + "-versioner",
+            enable_auto_commit=False,
+        )
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(deployment.env["ACIDWATCH_TOPIC_OUTCOMES"], number) for number in range(3)]
+            consumer.assign(partitions)
+            await consumer.commit(await consumer.end_offsets(partitions))
+        finally:
+            await consumer.stop()
+
+    asyncio.run(skip())
+
+
+def test_what_was_sent_is_what_was_accepted_rejected_and_came_twice(deployment: Deployment, sent: Generated) -> None:
+    found = reconcile(deployment)
+    (source,) = found["sources"]
+    assert {name: source[name] for name in source if name not in {"source", "source_id"}} == {
+        "sent": 20, "archived": 20, "accepted": 9, "rejected": 1, "duplicate": 10, "rerun": 0, "in_flight": 0,
+    }  # fmt: skip
+    assert found["differences"] == []
+
+
+def test_every_file_and_version_of_a_run_is_verified(deployment: Deployment, sent: Generated) -> None:
+    found = deployment.json("verify")
+    assert found["faults"] == []
+    assert found["checked"]["versions"] == 9
+    assert min(found["checked"][what] for what in ("raw", "clean", "quarantine", "reference")) >= 1
+
+
+def test_a_byte_that_was_changed_on_hdfs_is_found_and_named(
+    deployment: Deployment, sent: Generated, store: HdfsStore
+) -> None:
+    for zone in ("raw", "clean", "quarantine", "reference"):
+        path = next(iter(store.walk(zone))).path
+        sound = store.read(path)
+        middle = len(sound) // 2
+        store.delete(path)
+        store.publish(path, sound[:middle] + bytes([sound[middle] ^ 1]) + sound[middle + 1 :])
+        done = deployment.run("verify")
+        assert done.returncode == 1
+        assert path in done.stdout.replace("\n", "")
+        store.delete(path)
+        store.publish(path, sound)
+    assert deployment.json("verify")["faults"] == []
+
+
+def test_a_raw_file_that_is_gone_is_named_with_each_of_its_records(
+    deployment: Deployment, sent: Generated, store: HdfsStore
+) -> None:
+    path = next(iter(store.walk("raw"))).path
+    held = store.read(path)
+    store.delete(path)
+    kinds = {(fault["subject"], fault["kind"]) for fault in reconcile(deployment, code=1)["differences"]}
+    store.publish(path, held)
+    assert (path, "missing") in kinds
+    assert any(kind == "not-in-raw" and subject.startswith("record ") for subject, kind in kinds)
+    assert reconcile(deployment)["differences"] == []
+
+
+def test_lost_outcomes_are_named_and_sent_again_from_raw(
+    deployment: Deployment, sent: Generated, services: dict[str, Process]
+) -> None:
+    made = deployment.generate(300, seed=32, broken=("range@2",))
+    deployment.load_reference(made)
+    assert services["versioner"].stop() == 0
+    deployment.send(made.samples, "--batch-size", "50")
+    in_flight = reconcile(deployment)["sources"]
+    assert sum(source["in_flight"] for source in in_flight) == 6
+    while sum(source["archived"] for source in reconcile(deployment)["sources"]) < 26:
+        pass  # the ingestor judges them; the outcomes wait for the versioner
+    skip_outcomes(deployment)
+    services["versioner"] = deployment.start("versioner")
+    services["versioner"].wait_ready()
+
+    lost = [fault for fault in reconcile(deployment, code=1)["differences"] if fault["kind"] == "lost-outcome"]
+    assert len(lost) == 6
+    assert deployment.run("reconcile", "--repair").returncode == 2, "nobody is there to say yes"
+    assert reconcile(deployment, "--repair", "--yes", "-m", "retention")["sent_again"] == 6
+    deployment.cli("wait", "--source", str(made.samples), "--batch-size", "50", "--timeout", "90s")
+
+    found = reconcile(deployment)
+    assert found["differences"] == []
+    assert {(s["sent"], s["accepted"], s["rejected"]) for s in found["sources"]} == {(20, 9, 1), (6, 5, 1)}
+    assert deployment.query("SELECT action, message FROM ledger.audit") == [("repair", "retention")]
+    assert deployment.json("verify")["faults"] == []
