@@ -12,6 +12,7 @@ import typer
 from acidwatch.cli import (
     batches,
     dlq,
+    gc,
     generate,
     ingest,
     job,
@@ -59,6 +60,7 @@ app.add_typer(ingest.app, name="ingest", rich_help_panel=_OPERATOR)
 app.command("revalidate", rich_help_panel=_OPERATOR)(revalidate.revalidate)
 app.command("reconcile", rich_help_panel=_OPERATOR)(reconcile.reconcile)
 app.command("verify", rich_help_panel=_OPERATOR)(verify.verify)
+app.command("gc", rich_help_panel=_OPERATOR)(gc.gc)
 app.add_typer(versions.app, name="versions", rich_help_panel=_ANALYST)
 app.add_typer(job.app, name="job", rich_help_panel=_ANALYST)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=_ANALYST)

@@ -110,3 +110,9 @@ def journaled(connection: Connection) -> list[int]:
     """Numbers of the entries that were copied to journal/ on HDFS."""
     rows = connection.execute("SELECT audit_id FROM ledger.audit WHERE journaled_at IS NOT NULL ORDER BY audit_id")
     return [row["audit_id"] for row in rows]
+
+
+def is_published(connection: Connection, enriched_path: str) -> bool:
+    """Whether a Spark run that was published has its rows in this folder."""
+    row = connection.execute("SELECT 1 FROM metrics.runs WHERE enriched_path = %s", (enriched_path,)).fetchone()
+    return row is not None

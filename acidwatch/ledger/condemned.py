@@ -17,7 +17,7 @@ _NEEDED = (
 )
 
 
-def needed_or_unknown(connection: Connection, paths: Sequence[str]) -> tuple[set[str], set[str]]:
+def needed_or_condemned(connection: Connection, paths: Sequence[str]) -> tuple[set[str], set[str]]:
     """Of these files of clean/ and quarantine/: those that a version or a dead letter needs, and those condemned already."""
     rows = connection.execute(
         f"SELECT f.path, {_NEEDED} AS needed, f.condemned_at IS NOT NULL AS condemned FROM ledger.files f WHERE f.path = ANY(%s)",  # noqa: S608

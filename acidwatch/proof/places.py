@@ -89,13 +89,13 @@ async def look(settings: KafkaSettings, store: Store, ledger: Ledger) -> Places:
     """Read all three."""
     places = Places(settings.topic_batches)
     places.committed = await committed_offsets(settings, settings.group("ingestor"), places.topic)
-    await asyncio.to_thread(_read_raw, store, places)
+    await asyncio.to_thread(read_raw, store, places)
     ends = await end_offsets(settings, settings.topic_outcomes)
     places.all_recorded = await remaining(settings, "versioner", settings.topic_outcomes, ends) == 0
-    await asyncio.to_thread(_read_ledger, ledger, places)
+    await asyncio.to_thread(read_ledger, ledger, places)
     for service, topic in (("ingestor", settings.topic_batches), ("versioner", settings.topic_outcomes)):
         places.gaps += await _gaps(settings, service, topic)
-    await asyncio.to_thread(_list_files, store, places)
+    await asyncio.to_thread(list_files, store, places)
     places.held = await range_of(settings, places.topic)
     async for record in scan(settings, places.topic, places.held):
         headers = read_headers(record.headers or ())
@@ -116,7 +116,8 @@ async def _gaps(settings: KafkaSettings, service: str, topic: str) -> list[Gap]:
     ]
 
 
-def _read_raw(store: Store, places: Places) -> None:
+def read_raw(store: Store, places: Places) -> None:
+    """What raw/ has."""
     for file in read_manifests(store):
         if isinstance(file, DamagedFileError):
             places.damaged.append(file)
@@ -125,7 +126,8 @@ def _read_raw(store: Store, places: Places) -> None:
             places.in_raw[outcome.origin].append((file, outcome))
 
 
-def _read_ledger(ledger: Ledger, places: Places) -> None:
+def read_ledger(ledger: Ledger, places: Places) -> None:
+    """What the ledger has, as of one moment."""
     with ledger.transaction() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         places.in_ledger = deliveries(connection)
@@ -133,6 +135,7 @@ def _read_ledger(ledger: Ledger, places: Places) -> None:
         places.counts = checks.counts(connection)
 
 
-def _list_files(store: Store, places: Places) -> None:
+def list_files(store: Store, places: Places) -> None:
+    """The files that the ledger may name."""
     for zone in ("raw", "clean", "quarantine"):
         places.listed |= {file.path: file for file in store.walk(zone)}

@@ -11,7 +11,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.settings import HdfsSettings
 from acidwatch.workbook.generate import Generated
-from tests.support.deployment import Deployment, Process
+from tests.support.deployment import Deployment, Process, until
+
+ZONES = ("raw", "clean", "quarantine", "reference")
 
 
 @pytest.fixture(scope="module")
@@ -85,17 +87,18 @@ def test_every_file_and_version_of_a_run_is_verified(deployment: Deployment, sen
 def test_a_byte_that_was_changed_on_hdfs_is_found_and_named(
     deployment: Deployment, sent: Generated, store: HdfsStore
 ) -> None:
-    for zone in ("raw", "clean", "quarantine", "reference"):
-        path = next(iter(store.walk(zone))).path
-        sound = store.read(path)
-        middle = len(sound) // 2
+    sound = {path: store.read(path) for path in (next(iter(store.walk(zone))).path for zone in ZONES)}
+    for path, data in sound.items():
+        middle = len(data) // 2
         store.delete(path)
-        store.publish(path, sound[:middle] + bytes([sound[middle] ^ 1]) + sound[middle + 1 :])
-        done = deployment.run("verify")
-        assert done.returncode == 1
-        assert path in done.stdout.replace("\n", "")
+        store.publish(path, data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
+    done = deployment.run("verify")
+    assert done.returncode == 1
+    assert all(path in done.stdout.replace("\n", "") for path in sound)
+    assert "4 faults" in done.stdout
+    for path, data in sound.items():
         store.delete(path)
-        store.publish(path, sound)
+        store.publish(path, data)
     assert deployment.json("verify")["faults"] == []
 
 
@@ -121,8 +124,8 @@ def test_lost_outcomes_are_named_and_sent_again_from_raw(
     deployment.send(made.samples, "--batch-size", "50")
     in_flight = reconcile(deployment)["sources"]
     assert sum(source["in_flight"] for source in in_flight) == 6
-    while sum(source["archived"] for source in reconcile(deployment)["sources"]) < 26:
-        pass  # the ingestor judges them; the outcomes wait for the versioner
+    # The ingestor judges them; their outcomes wait for the versioner.
+    until(lambda: sum(source["archived"] for source in reconcile(deployment)["sources"]) == 26, "all to be judged")
     skip_outcomes(deployment)
     services["versioner"] = deployment.start("versioner")
     services["versioner"].wait_ready()

@@ -1,0 +1,98 @@
+"""Garbage: files that no version and no dead letter can reach. Condemned in the ledger first, then deleted, so that it may be interrupted
+anywhere and an outcome that comes late is never recorded with a file that is gone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from acidwatch.archive.store import FileInfo, Store
+from acidwatch.archive.zones import ENRICHED, TEMPORARY
+from acidwatch.ledger import checks
+from acidwatch.ledger.audit import note
+from acidwatch.ledger.condemned import condemn, needed_or_condemned
+from acidwatch.ledger.connection import Ledger
+
+_AT_ONCE = 500
+_RUN = re.compile(rf"{ENRICHED}/run=[0-9]+")
+
+Why = Literal["unreachable", "condemned", "leftover", "unpublished"]
+"""unreachable: rows or findings that nothing needs; condemned: an earlier gc was interrupted; leftover: of a write that did not end;
+unpublished: of a Spark run that did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """Something to be removed: a file, or the folder of a run.
+
+    Attributes:
+        bytes: All in all.
+        modified_at: When it was last written.
+    """
+
+    path: str
+    why: Why
+    bytes: int
+    modified_at: datetime
+
+
+def find(store: Store, ledger: Ledger, now: datetime, grace: timedelta) -> list[Garbage]:
+    """What could be removed: last written before the grace time. Looks only; raw/, reference/, journal/ and backup/ are never looked at."""
+    until = now - grace
+    return [*_unreachable(store, ledger, until), *_leftovers(store, until), *_unpublished(store, ledger, until)]
+
+
+def remove(store: Store, ledger: Ledger, garbage: Sequence[Garbage], author: str, message: str) -> list[Garbage]:
+    """Remove it, except what is needed by now; returns what was removed."""
+    removed = []
+    for chunk in (garbage[start : start + _AT_ONCE] for start in range(0, len(garbage), _AT_ONCE)):
+        named = [one for one in chunk if one.why in {"unreachable", "condemned"}]
+        others = [one for one in chunk if one.why in {"leftover", "unpublished"}]
+        with ledger.transaction() as connection:
+            condemned = set(condemn(connection, [(one.path, one.bytes) for one in named]))
+        # From here on no outcome is recorded with them, whatever happens to us.
+        for one in [*(one for one in named if one.path in condemned), *others]:
+            store.delete(one.path)
+            removed.append(one)
+    if removed:
+        details = {"files": len(removed), "bytes": sum(one.bytes for one in removed)}
+        with ledger.transaction() as connection:
+            note(connection, author, "gc", message, details)
+    return removed
+
+
+def _unreachable(store: Store, ledger: Ledger, until: datetime) -> Iterator[Garbage]:
+    for zone in ("clean", "quarantine"):
+        files = list(store.walk(zone))
+        with ledger.transaction() as connection:
+            needed, condemned = needed_or_condemned(connection, [file.path for file in files])
+        for file in files:
+            if file.path in condemned:
+                yield _garbage(file, "condemned")
+            elif file.path not in needed and file.modified_at < until:
+                yield _garbage(file, "unreachable")
+
+
+def _leftovers(store: Store, until: datetime) -> Iterator[Garbage]:
+    return (_garbage(file, "leftover") for file in store.walk(TEMPORARY) if file.modified_at < until)
+
+
+def _unpublished(store: Store, ledger: Ledger, until: datetime) -> Iterator[Garbage]:
+    """Folders of runs that were written and never published."""
+    for folder in (f"{ENRICHED}/{name}" for name in store.names(ENRICHED)):
+        files = list(store.walk(folder))
+        newest = max((file.modified_at for file in files), default=until)
+        if not _RUN.fullmatch(folder) or newest >= until:
+            continue
+        with ledger.transaction() as connection:
+            published = checks.is_published(connection, folder)
+        if not published:
+            yield Garbage(folder, "unpublished", sum(file.bytes for file in files), newest)
+
+
+def _garbage(file: FileInfo, why: Why) -> Garbage:
+    return Garbage(file.path, why, file.bytes, file.modified_at)
