@@ -40,3 +40,24 @@ def unjournaled(connection: Connection) -> list[Entry]:
 def mark_journaled(connection: Connection, audit_ids: Sequence[int]) -> None:
     """They are there now."""
     connection.execute("UPDATE ledger.audit SET journaled_at = now() WHERE audit_id = ANY(%s)", (list(audit_ids),))
+
+
+def known_entries(connection: Connection) -> set[int]:
+    """Numbers of all entries."""
+    return {row["audit_id"] for row in connection.execute("SELECT audit_id FROM ledger.audit")}
+
+
+def put_back(connection: Connection, entry: Entry, version: int | None) -> None:
+    """Write an entry of the journal on HDFS under its old number and time, with the version that it made this time."""
+    details = (
+        entry["details"]
+        if entry["version"] in {None, version}
+        else {**entry["details"], "was_version": entry["version"]}
+    )
+    connection.execute(
+        "INSERT INTO ledger.audit (audit_id, at, author, action, message, details, version, journaled_at)"
+        " OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s, now())",
+        (
+            entry["audit_id"], entry["at"], entry["author"], entry["action"], entry["message"], orjson.dumps(details).decode(), version,
+        ),
+    )  # fmt: skip

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from acidwatch.errors import UnusableInputError
-from acidwatch.ledger.audit import note
+from acidwatch.ledger.audit import Entry, note
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.dataset import Dataset, lock_dataset, save_dataset
 from acidwatch.ledger.state import Key
@@ -48,7 +49,11 @@ def quarantine(connection: Connection, batch_ids: Sequence[str], reason: str, au
                 f"batch {batch_id} is not in the dataset now; see: acidwatch batches show {batch_id}"
             )
     out = [members[batch_id] for batch_id in wanted]
-    return _change(connection, dataset, "quarantine", reason, author, [], out, {}) if out else _nothing(dataset)
+    if not out:
+        return _nothing(dataset)
+    change, journal = _change(connection, dataset, "quarantine", reason, author, [], out, {})
+    note(connection, author, "quarantine", reason, journal, change.version)
+    return change
 
 
 def restore(connection: Connection, version: int, message: str, author: str) -> Change:
@@ -73,9 +78,44 @@ def restore(connection: Connection, version: int, message: str, author: str) -> 
     if now == then:
         return _nothing(dataset)
     details = {"restored_version": version}
-    change = _change(connection, dataset, "restore", message, author, sorted(then - now), sorted(now - then), details)
-    _restore_replacements(connection, version, change.version)
+    change, journal = _change(
+        connection, dataset, "restore", message, author, sorted(then - now), sorted(now - then), details
+    )
+    replaced = _replacements(connection, version)
+    _set_replacements(connection, replaced, change.version)
+    note(connection, author, "restore", message, {**journal, "replaced": sorted(replaced)}, change.version)
     return change
+
+
+def put_back(connection: Connection, entry: Entry) -> tuple[Change, list[Key]]:
+    """Make again, in another history, the version that an entry of the journal tells of: what came and went is named, not which version.
+
+    Returns:
+        What it did, and attempts that should have come and can not: they are not recorded, or not as accepted.
+    """
+    dataset = lock_dataset(connection)
+    members, details = _open_members(connection), entry["details"]
+    comes, goes = ({(batch_id, attempt) for batch_id, attempt in details[name]} for name in ("in", "out"))
+    accepted = {
+        (row["batch_id"], row["attempt"]): _Member(row["batch_id"], row["attempt"], row["rows"], row["value_bytes"])
+        for row in connection.execute(
+            "SELECT batch_id, attempt, rows, value_bytes FROM ledger.attempts"
+            " JOIN unnest(%s::text[], %s::int[]) AS wanted(batch_id, attempt) USING (batch_id, attempt) WHERE verdict = 'accepted'",
+            ([batch_id for batch_id, _ in comes], [attempt for _, attempt in comes]),
+        )
+    }
+    open_keys = {member.key for member in members.values()}
+    into = sorted(accepted[key] for key in accepted.keys() - open_keys)
+    leaving = {batch_id for batch_id, _ in goes} - {batch_id for batch_id, _ in comes} | {m.batch_id for m in into}
+    out = sorted(members[batch_id] for batch_id in leaving if batch_id in members)
+    missing = sorted(comes - accepted.keys())
+    if not into and not out:
+        return _nothing(dataset), missing
+    was = {"was_version": entry["version"]}
+    change, _ = _change(connection, dataset, entry["action"], entry["message"], entry["author"], into, out, was)
+    if "replaced" in details:
+        _set_replacements(connection, {(source_id, other) for source_id, other in details["replaced"]}, change.version)
+    return change, missing
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -107,7 +147,8 @@ def _change(
     comes: Sequence[_Member],
     goes: Sequence[_Member],
     details: dict[str, int],
-) -> Change:
+) -> tuple[Change, dict[str, Any]]:
+    """Make a version; also what the journal has to say of it."""
     dataset.version += 1
     dataset.rows += sum(member.rows for member in comes) - sum(member.rows for member in goes)
     dataset.bytes += sum(member.bytes for member in comes) - sum(member.bytes for member in goes)
@@ -128,31 +169,36 @@ def _change(
     mark_taken_out(connection, [(batch_id, dataset.version) for batch_id in changed])
     save_dataset(connection, dataset)
     journal = {"in": [list(member.key) for member in comes], "out": [list(member.key) for member in goes], **details}
-    note(connection, author, kind, message, journal, dataset.version)
-    return Change(dataset.version, True, len(comes), len(goes), dataset.rows)
+    return Change(dataset.version, True, len(comes), len(goes), dataset.rows), journal
 
 
 def _nothing(dataset: Dataset) -> Change:
     return Change(dataset.version, False, 0, 0, dataset.rows)
 
 
-def _restore_replacements(connection: Connection, version: int, new_version: int) -> None:
-    """Which workbooks stand in place of others is again as it was then."""
+def _replacements(connection: Connection, version: int) -> set[tuple[str, str]]:
+    """Which workbooks (source id) another one (source id) stood in place of, in a version."""
     rows = connection.execute(
-        "SELECT source_id, replaced_by, to_version IS NULL AS now,"
-        " from_version <= %(v)s AND (to_version IS NULL OR to_version > %(v)s) AS then FROM ledger.replacements",
+        "SELECT source_id, replaced_by FROM ledger.replacements"
+        " WHERE from_version <= %(v)s AND (to_version IS NULL OR to_version > %(v)s)",
         {"v": version},
-    ).fetchall()
-    now = {(row["source_id"], row["replaced_by"]) for row in rows if row["now"]}
-    then = {(row["source_id"], row["replaced_by"]) for row in rows if row["then"]}
-    for source_id, _ in now - then:
+    )
+    return {(row["source_id"], row["replaced_by"]) for row in rows}
+
+
+def _set_replacements(connection: Connection, wanted: set[tuple[str, str]], version: int) -> None:
+    """From a version on, these workbooks and no others are replaced."""
+    rows = connection.execute("SELECT source_id, replaced_by FROM ledger.replacements WHERE to_version IS NULL")
+    now = {(row["source_id"], row["replaced_by"]) for row in rows}
+    for source_id, _ in now - wanted:
         connection.execute(
             "UPDATE ledger.replacements SET to_version = %s WHERE source_id = %s AND to_version IS NULL",
-            (new_version, source_id),
+            (version, source_id),
         )
     insert(
         connection,
-        "INSERT INTO ledger.replacements (source_id, replaced_by, from_version) SELECT * FROM {rows}",
+        "INSERT INTO ledger.replacements (source_id, replaced_by, from_version)"
+        " SELECT r.* FROM {rows} AS r(source_id, replaced_by, from_version) JOIN ledger.sources s USING (source_id)",
         ("text", "text", "bigint"),
-        [(source_id, other, new_version) for source_id, other in sorted(then - now)],
+        [(source_id, other, version) for source_id, other in sorted(wanted - now)],
     )

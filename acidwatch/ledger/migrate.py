@@ -10,23 +10,33 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from acidwatch.errors import ConfigError, DependencyAwayError
+from acidwatch.errors import ConfigError, DependencyAwayError, UnusableInputError
 from acidwatch.ledger.connection import address_of
 from acidwatch.settings import PostgresSettings
 
 _LOCK = 7_262_001  # two migrations at once: the second waits for the first
 
 
-def migrate(settings: PostgresSettings, *, dry_run: bool = False) -> tuple[str | None, str | None]:
+def migrate(
+    settings: PostgresSettings, *, dry_run: bool = False, target: str | None = None
+) -> tuple[str | None, str | None]:
     """Apply what is missing, all in one transaction; returns the revision before and after (None = nothing there).
+
+    Args:
+        target: Revision to go up to; without it the newest one.
 
     Raises:
         DependencyAwayError: PostgreSQL does not answer.
+        UnusableInputError: There is no such revision.
     """
     url = settings.database_url.get_secret_value()
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    newest = ScriptDirectory.from_config(config).get_current_head()
+    scripts = ScriptDirectory.from_config(config)
+    newest = target or scripts.get_current_head()
+    revisions = {script.revision for script in scripts.walk_revisions()}
+    if newest not in revisions:
+        raise UnusableInputError(f"no revision {newest}; there are {', '.join(sorted(revisions))}")
     try:
         address = sqlalchemy.engine.make_url(url).set(drivername="postgresql+psycopg")
     except sqlalchemy.exc.ArgumentError:
@@ -42,7 +52,7 @@ def migrate(settings: PostgresSettings, *, dry_run: bool = False) -> tuple[str |
             before = MigrationContext.configure(connection).get_current_revision()
             if not dry_run:
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                command.upgrade(config, newest)
     except sqlalchemy.exc.OperationalError as error:
         raise DependencyAwayError("PostgreSQL", address_of(url), error.orig or error) from error
     finally:

@@ -61,3 +61,12 @@ def mark_rerun(connection: Connection, places: Sequence[RawPlace]) -> None:
             'UPDATE ledger.reruns SET sent_at = now() WHERE topic = %s AND partition = %s AND "offset" = %s AND timestamp_ms = %s',
             (origin.topic, origin.partition, origin.offset, origin.timestamp_ms),
         )
+
+
+def forget_reruns_that_came(connection: Connection) -> int:
+    """Reruns whose attempt is recorded by now need not be sent; returns how many."""
+    rows = connection.execute(
+        "UPDATE ledger.reruns r SET sent_at = now() FROM ledger.attempts a"
+        " WHERE r.sent_at IS NULL AND a.batch_id = r.batch_id AND a.attempt = r.attempt RETURNING r.batch_id"
+    )
+    return len(rows.fetchall())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from acidwatch.errors import UnusableInputError
-from acidwatch.ledger.audit import note
+from acidwatch.ledger.audit import Entry, note
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.dataset import lock_dataset
 from acidwatch.ledger.state import Key
@@ -101,3 +101,31 @@ def mark_sent(connection: Connection, attempts: Sequence[Key]) -> None:
         " WHERE p.batch_id = r.batch_id AND p.attempt = r.attempt",
         ([batch_id for batch_id, _ in attempts], [attempt for _, attempt in attempts]),
     )
+
+
+def put_back(connection: Connection, entry: Entry) -> list[str]:
+    """Number again, in another history, the attempts that an entry of the journal tells of, as of its newest version now.
+
+    Returns:
+        Batches that are not in the ledger.
+    """
+    dataset = lock_dataset(connection)
+    attempts = entry["details"]["attempts"]
+    ids = [attempt["batch_id"] for attempt in attempts]
+    rows = connection.execute("SELECT batch_id FROM ledger.batches WHERE batch_id = ANY(%s)", (ids,))
+    known = {row["batch_id"] for row in rows}
+    for attempt in attempts:
+        if attempt["batch_id"] in known:
+            connection.execute(
+                "INSERT INTO ledger.planned_attempts (batch_id, attempt, kind, value_sha256, planned_version, planned_at, author, message)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                (
+                    attempt["batch_id"], attempt["attempt"], entry["action"], attempt["value_sha256"], dataset.version, entry["at"],
+                    entry["author"], entry["message"],
+                ),
+            )  # fmt: skip
+    connection.execute(
+        "UPDATE ledger.dead_letters SET state = 'replayed', changed_at = now() WHERE batch_id = ANY(%s) AND state <> 'resolved'",
+        (ids,),
+    )
+    return sorted(set(ids) - known)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from acidwatch.errors import UnusableInputError
-from acidwatch.ledger.audit import note
+from acidwatch.ledger.audit import Entry, note
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.dataset import lock_dataset
+from acidwatch.ledger.fingerprint import find, fingerprint
 
 NEWEST = "newest"
 """Names the newest version, always, and is no tag."""
@@ -37,7 +38,8 @@ def tag(connection: Connection, name: str, version: int, message: str, author: s
         " version = excluded.version, author = excluded.author, message = excluded.message, created_at = clock_timestamp()",
         (name, version, author, message),
     )
-    note(connection, author, "tag", message, {"tag": name, "was": row["version"] if row else None}, version)
+    details = {"tag": name, "was": row["version"] if row else None, "members": fingerprint(connection, version)}
+    note(connection, author, "tag", message, details, version)
 
 
 def untag(connection: Connection, name: str, message: str, author: str) -> int:
@@ -52,6 +54,26 @@ def untag(connection: Connection, name: str, message: str, author: str) -> int:
         raise UnusableInputError(f"no tag {name}; see: acidwatch versions list")
     note(connection, author, "untag", message, {"tag": name}, row["version"])
     return int(row["version"])
+
+
+def put_back(connection: Connection, entry: Entry) -> int | None:
+    """Give or take, in another history, the name that an entry of the journal tells of.
+
+    Returns:
+        The version that has, or had, the name now; None = no version has the members that the named one had.
+    """
+    lock_dataset(connection)
+    details = entry["details"]
+    gone = connection.execute("DELETE FROM ledger.tags WHERE tag = %s RETURNING version", (details["tag"],)).fetchone()
+    if entry["action"] == "untag":
+        return int(gone["version"]) if gone else None
+    version = find(connection, details["members"], entry["version"])
+    if version is not None:
+        connection.execute(
+            "INSERT INTO ledger.tags (tag, version, author, message, created_at) VALUES (%s, %s, %s, %s, %s)",
+            (details["tag"], version, entry["author"], entry["message"], entry["at"]),
+        )
+    return version
 
 
 def find_version(connection: Connection, text: str) -> int:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from acidwatch.archive.manifests import RawFile
 from acidwatch.archive.store import MissingFileError, Store
 from acidwatch.contract.outcome import FileRef, Outcome
+
+_THREADS = 8
 
 
 class OutcomeMaker:
@@ -16,6 +20,12 @@ class OutcomeMaker:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._files: dict[str, FileRef | None] = {}
+
+    def read(self, paths: Iterable[str]) -> None:
+        """Read files in threads, so that outcomes that name them are made at once."""
+        unread = sorted(set(paths) - self._files.keys())
+        with ThreadPoolExecutor(_THREADS) as threads:
+            list(threads.map(self._ref, unread))
 
     def whole(self, file: RawFile, outcome: Outcome) -> Outcome:
         """The outcome with its files. One that is gone has length 0 and no checksum: see `gone`."""
