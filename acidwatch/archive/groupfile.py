@@ -123,6 +123,13 @@ def read_raw(data: bytes) -> list[RawRecord]:
     ]
 
 
+def count_rows(data: bytes) -> dict[tuple[str, int], int]:
+    """How many rows a clean file holds of each (batch id, attempt)."""
+    table = pq.read_table(io.BytesIO(data), columns=["batch_id", "attempt"])
+    counted = table.group_by(["batch_id", "attempt"]).aggregate([([], "count_all")]).to_pylist()
+    return {(row["batch_id"], row["attempt"]): row["count_all"] for row in counted}
+
+
 def read_findings(data: bytes) -> list[tuple[str, int, Finding]]:
     """The findings of a quarantine file, with batch id and attempt; a column of another version of acidwatch is empty or left out."""
     found = []

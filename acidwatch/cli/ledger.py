@@ -137,7 +137,7 @@ def restore(
     """
     from acidwatch.archive.hdfs import HdfsStore
     from acidwatch.ledger.connection import Ledger
-    from acidwatch.proof.newer import newer_than_ledger
+    from acidwatch.proof.newer import condemn_missing, newer_than_ledger
     from acidwatch.proof.restore import choose
     from acidwatch.proof.restore import restore as put_back
     from acidwatch.settings import ArchiveSettings, load
@@ -152,6 +152,7 @@ def restore(
     confirm(f"restore {what}{', in place of what is there' if force else ''}", yes)
     put_back(store, ledger, chosen, force=force)
     newer = newer_than_ledger(store, ledger)
+    condemn_missing(ledger, newer)
     ledger.close()
     if output is OutputFormat.json:
         emit_json({**_shown(chosen), "newer_records": len(newer.records), "newer_entries": len(newer.entries)})
@@ -159,8 +160,8 @@ def restore(
     typer.echo(f"restored {what}; every table is equal to the backup")
     if newer.records or newer.entries:
         say(
-            f"after the backup came {len(newer.records)} records and {len(newer.entries)} entries of the journal (quarantine, restore, tags, "
-            "replays); bring all of them back, in their order, with: acidwatch ledger rebuild --onto --yes"
+            f"after the backup came {len(newer.records)} records, and {len(newer.entries)} entries of the journal (quarantine, restore, "
+            "tags, replays); bring all of them back, in their order: acidwatch ledger rebuild --onto --yes"
         )
 
 

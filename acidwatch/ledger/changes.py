@@ -197,8 +197,7 @@ def _set_replacements(connection: Connection, wanted: set[tuple[str, str]], vers
         )
     insert(
         connection,
-        "INSERT INTO ledger.replacements (source_id, replaced_by, from_version)"
-        " SELECT r.* FROM {rows} AS r(source_id, replaced_by, from_version) JOIN ledger.sources s USING (source_id)",
+        "INSERT INTO ledger.replacements (source_id, replaced_by, from_version) SELECT * FROM {rows}",
         ("text", "text", "bigint"),
         [(source_id, other, version) for source_id, other in sorted(wanted - now)],
     )

@@ -121,8 +121,8 @@ def replace_all(connection: Connection, contents: Iterable[tuple[Table, bytes]])
     ).fetchall()
     # batches refer to versions, versions to attempts and these to batches: no order of filling would do.
     for key in keys:
-        statement = sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}")
-        connection.execute(statement.format(_identifier(key["name"]), sql.Identifier(key["conname"])))
+        names = _identifier(key["name"]), sql.Identifier(key["conname"])
+        connection.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(*names))
     everything = sql.SQL(", ").join(table.identifier for table in tables(connection))
     connection.execute(sql.SQL("TRUNCATE {}").format(everything))
     for table, data in contents:
@@ -130,10 +130,8 @@ def replace_all(connection: Connection, contents: Iterable[tuple[Table, bytes]])
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(data)
     for key in keys:
-        statement = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
-            _identifier(key["name"]), sql.Identifier(key["conname"]), sql.SQL(key["definition"])
-        )
-        connection.execute(statement)
+        names = _identifier(key["name"]), sql.Identifier(key["conname"])
+        connection.execute(sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(*names, sql.SQL(key["definition"])))
 
 
 def set_sequence(connection: Connection, sequence: Sequence) -> None:

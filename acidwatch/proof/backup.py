@@ -159,6 +159,21 @@ def rows_of(store: Store, table: DumpedTable) -> bytes:
     return gzip.decompress(packed)
 
 
+def files_in_backups(store: Store) -> set[str]:
+    """Paths of the files that the ledgers in the backups name: a ledger that is restored from one needs them.
+
+    Raises:
+        DamagedFileError: A backup is not as it was written.
+    """
+    paths: set[str] = set()
+    for one in backups(store):
+        for table in one.tables:
+            if table.name == "ledger.files":
+                place = table.columns.index("path")
+                paths.update(line.split("\t")[place] for line in rows_of(store, table).decode().splitlines())
+    return paths
+
+
 def prune(store: Store, keep: int, now: datetime) -> list[str]:
     """Remove all but the newest whole backups, and what is left of those never finished; returns their stamps."""
     whole = [stamp for stamp in _stamps(store) if "manifest.json" in store.names(f"{BACKUP}/{stamp}")]

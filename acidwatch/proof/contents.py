@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from acidwatch.archive.groupfile import read_raw
+from acidwatch.archive.groupfile import count_rows, read_raw
 from acidwatch.archive.store import MissingFileError, Store
 from acidwatch.contract.batch import Origin, value_digest
 from acidwatch.proof.faults import Fault
@@ -57,9 +55,7 @@ def check(store: Store, expected: Expected) -> list[Fault]:
 def _rows(expected: Expected, data: bytes) -> Iterator[Fault]:
     if not expected.rows:
         return
-    table = pq.read_table(io.BytesIO(data), columns=["batch_id", "attempt"])
-    counted = table.group_by(["batch_id", "attempt"]).aggregate([([], "count_all")]).to_pylist()
-    held = {(row["batch_id"], row["attempt"]): row["count_all"] for row in counted}
+    held = count_rows(data)
     for (batch_id, attempt), rows in expected.rows.items():
         if (found := held.get((batch_id, attempt), 0)) != rows:
             yield Fault(

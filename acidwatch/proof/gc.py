@@ -16,6 +16,7 @@ from acidwatch.ledger import checks
 from acidwatch.ledger.audit import note
 from acidwatch.ledger.condemned import condemn, needed_or_condemned
 from acidwatch.ledger.connection import Ledger
+from acidwatch.proof.backup import files_in_backups
 
 _AT_ONCE = 500
 _RUN = re.compile(rf"{ENRICHED}/run=[0-9]+")
@@ -41,7 +42,10 @@ class Garbage:
 
 
 def find(store: Store, ledger: Ledger, now: datetime, grace: timedelta) -> list[Garbage]:
-    """What could be removed: last written before the grace time. Looks only; raw/, reference/, journal/ and backup/ are never looked at."""
+    """What could be removed: last written before the grace time. Looks only, and never into raw/, reference/, journal/ and backup/.
+
+    A file that the ledger in a backup names stays as long as that backup does.
+    """
     until = now - grace
     return [*_unreachable(store, ledger, until), *_leftovers(store, until), *_unpublished(store, ledger, until)]
 
@@ -66,6 +70,7 @@ def remove(store: Store, ledger: Ledger, garbage: Sequence[Garbage], author: str
 
 
 def _unreachable(store: Store, ledger: Ledger, until: datetime) -> Iterator[Garbage]:
+    in_backups = files_in_backups(store)
     for zone in ("clean", "quarantine"):
         files = list(store.walk(zone))
         with ledger.transaction() as connection:
@@ -73,7 +78,7 @@ def _unreachable(store: Store, ledger: Ledger, until: datetime) -> Iterator[Garb
         for file in files:
             if file.path in condemned:
                 yield _garbage(file, "condemned")
-            elif file.path not in needed and file.modified_at < until:
+            elif file.path not in needed and file.path not in in_backups and file.modified_at < until:
                 yield _garbage(file, "unreachable")
 
 

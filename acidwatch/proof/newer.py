@@ -1,10 +1,12 @@
-"""What raw/ and the journal have and the ledger lacks: all of it when the ledger is empty, what came after the backup when it was restored."""
+"""What raw/ and the journal have and the ledger lacks: all of it when it is empty, what came after the backup when it was restored."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from acidwatch.archive.groupfile import count_rows
 from acidwatch.archive.journal import read_journal
 from acidwatch.archive.manifests import RawFile, read_manifests
 from acidwatch.archive.sealed import DamagedFileError
@@ -23,11 +25,13 @@ class ArchivedRecord:
 
     Attributes:
         position: Within its file: outcomes of a group were sent in this order.
+        paths: The files that hold it: in raw/, and in clean/ or quarantine/.
     """
 
     file: RawFile
     position: int
     outcome: Outcome
+    paths: tuple[str, ...]
 
     @property
     def judged_at(self) -> datetime:
@@ -70,22 +74,45 @@ def newer_than_ledger(store: Store, ledger: Ledger) -> Newer:
             continue
         for position, outcome in enumerate(file.outcomes):
             if outcome.origin not in recorded:
-                twins.setdefault(outcome.origin, []).append(ArchivedRecord(file, position, outcome))
+                twins.setdefault(outcome.origin, []).append(
+                    ArchivedRecord(file, position, outcome, file.files_of(outcome))
+                )
                 named.update(file.files_of(outcome))
-    newer.missing_files = named - {file.path for zone in ("raw", "clean", "quarantine") for file in store.walk(zone)}
+    there = {file.path for zone in ("raw", "clean", "quarantine") for file in store.walk(zone)}
+    newer.missing_files = named - there
+    moved = (
+        _rows_in(store, (path for path in there - named if path.startswith("clean/"))) if newer.missing_files else {}
+    )
+
+    def where_it_is(record: ArchivedRecord) -> ArchivedRecord:
+        """Rows that were moved to another file, such as by compaction, are found there."""
+        raw, other = record.paths
+        path = moved.get((record.outcome.batch_id, record.outcome.attempt, record.outcome.rows))
+        if path is None or other not in newer.missing_files or record.outcome.verdict == "rejected":
+            return record
+        return replace(record, paths=(raw, path))
 
     def whole_and_early(record: ArchivedRecord) -> tuple[bool, datetime]:
-        return not newer.missing_files.isdisjoint(record.file.files_of(record.outcome)), record.judged_at
+        return not newer.missing_files.isdisjoint(record.paths), record.judged_at
 
     # A crash may have left a record in several files: the one whose files are all there, and of these the first.
     newer.records = sorted(
-        (min(found, key=whole_and_early) for found in twins.values()),
+        (min(map(where_it_is, found), key=whole_and_early) for found in twins.values()),
         key=lambda record: (record.judged_at, record.file.path, record.position),
     )
     for entry in read_journal(store):
         if entry["audit_id"] not in known:
             newer.entries.append({**entry, "at": datetime.fromisoformat(entry["at"])})
     return newer
+
+
+def _rows_in(store: Store, paths: Iterable[str]) -> dict[tuple[str, int, int], str]:
+    """Which of these clean files holds (batch id, attempt, so many rows)."""
+    found = {}
+    for path in sorted(paths):
+        for (batch_id, attempt), rows in count_rows(store.read(path)).items():
+            found[batch_id, attempt, rows] = path
+    return found
 
 
 def condemn_missing(ledger: Ledger, newer: Newer) -> None:

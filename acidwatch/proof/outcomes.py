@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from acidwatch.archive.manifests import RawFile
 from acidwatch.archive.store import MissingFileError, Store
 from acidwatch.contract.outcome import FileRef, Outcome
 
@@ -27,10 +26,10 @@ class OutcomeMaker:
         with ThreadPoolExecutor(_THREADS) as threads:
             list(threads.map(self._ref, unread))
 
-    def whole(self, file: RawFile, outcome: Outcome) -> Outcome:
+    def whole(self, outcome: Outcome, paths: Sequence[str]) -> Outcome:
         """The outcome with its files. One that is gone has length 0 and no checksum: see `gone`."""
         refs = []
-        for path in file.files_of(outcome):
+        for path in paths:
             refs.append(self._ref(path) or FileRef(path.split("/")[0], path, 0, ""))
         return replace(outcome, files=tuple(refs))
 

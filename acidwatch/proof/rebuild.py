@@ -64,9 +64,9 @@ def rebuild(store: Store, ledger: Ledger, newer: Newer, progress: Progress) -> R
 
 
 def _record(ledger: Ledger, maker: OutcomeMaker, records: Sequence[ArchivedRecord], done: Rebuilt) -> None:
-    maker.read(path for one in records for path in one.file.files_of(one.outcome))
+    maker.read(path for one in records for path in one.paths)
     with ledger.transaction() as connection:
-        became = record(connection, [maker.whole(one.file, one.outcome) for one in records])
+        became = record(connection, [maker.whole(one.outcome, one.paths) for one in records])
     done.version = became.version
     done.records += len(records)
     done.accepted += became.accepted

@@ -54,7 +54,7 @@ def _make(store: Store, ledger: Ledger, lost: Sequence[Sequence[tuple[RawFile, O
     maker = OutcomeMaker(store)
     outcomes = []
     for twins in lost:
-        whole = [maker.whole(file, outcome) for file, outcome in twins]
+        whole = [maker.whole(outcome, file.files_of(outcome)) for file, outcome in twins]
         outcomes.append(min(whole, key=lambda outcome: len(maker.gone(outcome))))
     gone = {path for outcome in outcomes for path in maker.gone(outcome)}
     if gone:

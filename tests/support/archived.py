@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pyarrow as pa
+from psycopg import sql
+from pydantic import SecretStr
 
 from acidwatch.archive.journal import publish
 from acidwatch.archive.reference import publish_reference
@@ -23,10 +27,13 @@ from acidwatch.ledger import plans
 from acidwatch.ledger.audit import mark_journaled, unjournaled
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.letters import mark_published, pending
+from acidwatch.ledger.migrate import migrate
 from acidwatch.ledger.record import Recorded, record
+from acidwatch.settings import PostgresSettings
 from acidwatch.telemetry.health import Health
 from services.ingestor.commit import GroupCommit
 from services.ingestor.reference import ReferenceWatch
+from tests.support.deployment import Deployment
 from tests.unit.contract.makers import columns_of, make_row
 
 TOPIC = "water-quality"
@@ -149,3 +156,14 @@ def empty(database_url: str) -> None:
         connection.execute(
             "UPDATE ledger.datasets SET newest_version = 0, rows = 0, bytes = 0, accepted = 0, rejected = 0, duplicates = 0"
         )
+
+
+def another_database(deployment: Deployment, *, migrated: bool = True) -> str:
+    """The address of a new database beside the deployment's own."""
+    name = f"{deployment.name}_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(deployment.stack.database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    url = urlunsplit(urlsplit(deployment.database_url)._replace(path=f"/{name}"))
+    if migrated:
+        migrate(PostgresSettings(database_url=SecretStr(url)))
+    return url
