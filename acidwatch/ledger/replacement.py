@@ -31,11 +31,19 @@ class _Source:
 
 @dataclass(slots=True)
 class _Old:
-    """What a source that is to be replaced has in the dataset."""
+    """What a source that is to be replaced has in the dataset: its members, each with its rows and bytes."""
 
-    members: list[Key] = field(default_factory=list)
-    rows: int = 0
-    bytes: int = 0
+    members: dict[Key, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """Of all its members."""
+        return sum(rows for rows, _ in self.members.values())
+
+    @property
+    def bytes(self) -> int:
+        """Of all its members."""
+        return sum(size for _, size in self.members.values())
 
 
 class Replacements:
@@ -75,16 +83,11 @@ class Replacements:
             ([*others, *self._sources],),
         ):
             if row["source_id"] in self._old:
-                self._enter(row["source_id"], (row["batch_id"], row["attempt"]), row["rows"], row["value_bytes"])
+                member = row["batch_id"], row["attempt"]
+                self._old[row["source_id"]].members[member] = row["rows"], row["value_bytes"]
             source = self._sources.get(row["source_id"])
             if source is not None and source.missing is not None:
                 source.missing -= 1
-
-    def _enter(self, source_id: str, key: Key, rows: int, size: int) -> None:
-        old = self._old[source_id]
-        old.members.append(key)
-        old.rows += rows
-        old.bytes += size
 
     def is_replaced(self, source_id: str) -> bool:
         """Whether another workbook stands in place of this one."""
@@ -101,8 +104,8 @@ class Replacements:
         if outcome.source_id in self._old:
             old = self._old[outcome.source_id]
             if left is not None:
-                old.members.remove(left)
-            self._enter(outcome.source_id, (outcome.batch_id, outcome.attempt), outcome.rows, outcome.value_bytes)
+                old.members.pop(left, None)
+            old.members[outcome.batch_id, outcome.attempt] = outcome.rows, outcome.value_bytes
         source = self._sources.get(outcome.source_id)
         if source is None or source.missing is None:
             return []
@@ -123,7 +126,8 @@ class Replacements:
         return made
 
     def _take_out(self, source_id: str, source: _Source, dataset: Dataset, version: NewVersion) -> list[Key]:
-        standing, gone = self._standing(source), []
+        standing = self._standing(source)
+        gone: list[Key] = []
         for other in standing:
             old = self._old[other]
             dataset.rows -= old.rows

@@ -303,3 +303,18 @@ def test_all_of_it_in_one_group_is_the_same_as_one_by_one(ledger: Ledger) -> Non
         {("o1", 1), ("n1", 1), ("o2", 1)},
         {("n1", 1), ("n2", 1)},
     ]
+
+
+def test_a_batch_reprocessed_in_the_group_that_completes_its_replacement_leaves_with_its_rows_once(
+    ledger: Ledger,
+) -> None:
+    put(ledger, outcome("a", 0, source_id="old", batch_count=1, rows=10))
+    attempt = plan(ledger, "a", "reprocess")
+    put(
+        ledger,
+        outcome("a", 1, attempt=attempt, source_id="old", batch_count=1, rows=10),
+        outcome("n", 2, source_id="new", batch_count=1, replaces="old", rows=7),
+    )
+    with ledger.transaction() as connection:
+        dataset = queries.dataset(connection)
+    assert (held(ledger), dataset["rows"], dataset["bytes"]) == ({("n", 1)}, 7, len(b"value"))
