@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -23,8 +22,8 @@ from acidwatch.proof.newer import newer_than_ledger
 from acidwatch.proof.restore import choose, restore
 from acidwatch.proof.verify import verify
 from acidwatch.settings import PostgresSettings
+from tests.support.archived import History, Sent, another_database
 from tests.support.deployment import Deployment
-from tests.support.archived import History, Sent, another_database, empty
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -56,20 +55,6 @@ def filled(history: History, deployment: Deployment) -> History:
         ):
             connection.execute(statement)
     return history
-
-
-@pytest.fixture(scope="module")
-def other_url(deployment: Deployment) -> str:
-    return another_database(deployment)
-
-
-@pytest.fixture
-def other(other_url: str) -> Iterator[Ledger]:
-    """A second database: migrated, and empty."""
-    empty(other_url)
-    opened = Ledger(PostgresSettings(database_url=SecretStr(other_url)))
-    yield opened
-    opened.close()
 
 
 def contents(ledger: Ledger, made: Backup) -> dict[str, str]:

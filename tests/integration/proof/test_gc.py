@@ -18,8 +18,8 @@ from acidwatch.ledger.connection import Ledger
 from acidwatch.proof.gc import Garbage, find, remove
 from acidwatch.proof.verify import verify
 from services.versioner.reruns import Reruns
-from tests.support.deployment import Deployment
 from tests.support.archived import TOPIC, History, Sent
+from tests.support.deployment import Deployment
 
 A, B, BAD = Sent("a"), Sent("b", index=1, year=2000), Sent("c", index=2, good=False)
 HOUR = timedelta(hours=1)

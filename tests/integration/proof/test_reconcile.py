@@ -12,8 +12,8 @@ from acidwatch.contract.batch import Origin, value_digest
 from acidwatch.contract.headers import read_headers
 from acidwatch.proof.places import Gap, Places, TopicRecord, list_files, read_ledger, read_raw
 from acidwatch.proof.reconcile import Reconciled, SourceCounts, reconcile
-from tests.support.deployment import Deployment
 from tests.support.archived import TOPIC, History, Sent, sha256
+from tests.support.deployment import Deployment
 
 A, B, BAD = Sent("a"), Sent("b", index=1, year=2000), Sent("c", source="pond", good=False)
 

@@ -14,8 +14,8 @@ from acidwatch.ledger import changes, tags
 from acidwatch.ledger.connection import Ledger
 from acidwatch.proof.faults import Fault
 from acidwatch.proof.verify import Verified, verify
-from tests.support.deployment import Deployment
 from tests.support.archived import History, Sent
+from tests.support.deployment import Deployment
 
 A, B, BAD = Sent("a"), Sent("b", index=1, year=2000), Sent("c", index=2, good=False)
 
