@@ -11,8 +11,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.settings import HdfsSettings
 from acidwatch.workbook.generate import Generated
+from tests.support.archived import another_database
 from tests.support.deployment import Deployment, Process, until
 
+CONTENT = """
+    SELECT batch_id, attempt, rows, source_id FROM ledger.members((SELECT newest_version FROM ledger.datasets)) ORDER BY batch_id
+"""
 ZONES = ("raw", "clean", "quarantine", "reference")
 
 
@@ -140,4 +144,75 @@ def test_lost_outcomes_are_named_and_sent_again_from_raw(
     assert found["differences"] == []
     assert {(s["sent"], s["accepted"], s["rejected"]) for s in found["sources"]} == {(20, 9, 1), (6, 5, 1)}
     assert deployment.query("SELECT action, message FROM ledger.audit") == [("repair", "retention")]
+    assert deployment.json("verify")["faults"] == []
+
+
+def test_an_older_backup_is_restored_and_what_came_after_it_is_brought_back(
+    deployment: Deployment, sent: Generated, services: dict[str, Process]
+) -> None:
+    stamp = deployment.json("ledger", "backup")["stamp"]
+    (member, *_) = deployment.query("SELECT batch_id FROM ledger.members(9) ORDER BY batch_id")
+    deployment.cli("quarantine", member[0], "--reason", "wrong unit", "--yes")
+    made = deployment.generate(200, seed=33)
+    deployment.load_reference(made)
+    deployment.send(made.samples, "--batch-size", "50")
+    deployment.cli("wait", "--source", str(made.samples), "--batch-size", "50", "--timeout", "90s")
+    before = deployment.query(CONTENT)
+    assert services["versioner"].stop() == 0
+
+    refused = deployment.run("ledger", "restore", "--yes")
+    assert (refused.returncode, "--force" in refused.stderr) == (2, True)
+    restored = deployment.json("ledger", "restore", "--backup", stamp, "--force", "--yes")
+    assert (restored["newer_records"], restored["newer_entries"]) == (4, 1)
+    assert deployment.query(CONTENT) != before
+    lost = [fault for fault in reconcile(deployment, code=1)["differences"] if fault["kind"] == "lost-outcome"]
+    assert len(lost) == 4
+
+    rebuilt = deployment.json("ledger", "rebuild", "--onto", "--yes")
+    assert (rebuilt["records"], rebuilt["entries"], rebuilt["remarks"]) == (4, 1, [])
+    assert deployment.query(CONTENT) == before
+    services["versioner"] = deployment.start("versioner")
+    services["versioner"].wait_ready()
+    assert reconcile(deployment)["differences"] == []
+    assert deployment.json("verify")["faults"] == []
+    (listed,) = deployment.json("ledger", "backups", "list")
+    assert (listed["stamp"], listed["newest_version"]) == (stamp, restored["newest_version"])
+
+
+def test_an_outcome_that_comes_after_gc_has_removed_its_file_is_judged_again(
+    deployment: Deployment, sent: Generated, services: dict[str, Process]
+) -> None:
+    assert services["versioner"].stop() == 0
+    made = deployment.generate(100, seed=34)
+    deployment.load_reference(made)
+    deployment.send(made.samples, "--batch-size", "50")
+    until(lambda: sum(source["archived"] for source in reconcile(deployment)["sources"]) == 32, "all to be judged")
+    would = deployment.json("gc", "--grace", "0", "--dry-run")["removed"]
+    removed = deployment.json("gc", "--grace", "0", "--yes")["removed"]
+    assert removed == would
+    assert {one["why"] for one in removed} == {"unreachable"}
+    assert deployment.json("gc", "--grace", "0", "--yes")["removed"] == []
+
+    services["versioner"] = deployment.start("versioner")
+    deployment.cli("wait", "--source", str(made.samples), "--batch-size", "50", "--timeout", "90s")
+    deployment.cli("wait", "--timeout", "90s")
+    (source,) = [source for source in reconcile(deployment)["sources"] if source["rerun"]]
+    assert (source["sent"], source["rerun"], source["accepted"], source["in_flight"]) == (4, 2, 2, 0)
+    assert deployment.json("verify")["faults"] == []
+
+
+def test_the_ledger_is_made_again_in_a_new_database_when_all_else_is_gone(
+    deployment: Deployment, sent: Generated, services: dict[str, Process]
+) -> None:
+    before = deployment.query(CONTENT)
+    assert services["versioner"].stop() == 0
+    refused = deployment.run("ledger", "rebuild", "--yes")
+    assert (refused.returncode, "not empty" in refused.stderr) == (2, True)
+    deployment.env["ACIDWATCH_DATABASE_URL"] = another_database(deployment)
+    rebuilt = deployment.json("ledger", "rebuild", "--yes")
+    assert rebuilt["remarks"] == []
+    assert deployment.query(CONTENT) == before
+    services["versioner"] = deployment.start("versioner")
+    services["versioner"].wait_ready()
+    assert reconcile(deployment)["differences"] == []
     assert deployment.json("verify")["faults"] == []
