@@ -83,8 +83,6 @@ class ArchiveSettings(HdfsSettings, PostgresSettings):
 
 class RecoverySettings(KafkaSettings, PostgresSettings, HdfsSettings):
     """What commands need that send records again from raw/."""
-class ProofSettings(OperatorSettings, HdfsSettings):
-    """What commands need that compare all three: topics, ledger and archive."""
 
 
 class ServiceSettings(Settings):

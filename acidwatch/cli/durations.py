@@ -1,5 +1,4 @@
 """Durations and rates as people write them: 10s, 5m, 2d, 250ms, 0; 5/s."""
-"""Durations as people write them: 10s, 5m, 250ms, 7d, 0."""
 
 from __future__ import annotations
 
@@ -9,7 +8,6 @@ from typing import Annotated
 import typer
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def parse_duration(text: str) -> float:
@@ -20,7 +18,7 @@ def parse_duration(text: str) -> float:
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)", text.strip())
     if not match:
-        raise typer.BadParameter(f"{text!r} is no duration; write it like 10s, 5m, 250ms, 7d or 0")
+        raise typer.BadParameter(f"{text!r} is no duration; write it like 10s, 5m, 250ms or 0")
     return float(match[1]) * _UNITS[match[2]]
 
 

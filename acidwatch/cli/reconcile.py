@@ -37,9 +37,9 @@ def reconcile(
     from acidwatch.proof.places import look
     from acidwatch.proof.reconcile import reconcile as compare
     from acidwatch.proof.repair import send_again
-    from acidwatch.settings import ProofSettings, load
+    from acidwatch.settings import RecoverySettings, load
 
-    settings = load(ProofSettings)
+    settings = load(RecoverySettings)
     ledger, store = Ledger(settings), HdfsStore(settings)
     found = compare(asyncio.run(look(settings, store, ledger)), store)
     sent_again = 0
