@@ -367,6 +367,34 @@ def test_copies_to_a_sandbox_number_nothing_and_change_no_state(scene: Scene) ->
     assert "topic no-such-topic does not exist" in nowhere.err
 
 
+@pytest.mark.parametrize(
+    ("away", "settings"),
+    [
+        ("Kafka", {"ACIDWATCH_KAFKA_BOOTSTRAP": "127.0.0.1:9", "ACIDWATCH_KAFKA_TIMEOUT_SECONDS": "2"}),
+        ("HDFS", {"ACIDWATCH_HDFS_URL": "http://127.0.0.1:9", "ACIDWATCH_HDFS_TIMEOUT_SECONDS": "2"}),
+    ],
+)
+def test_while_a_server_is_away_nothing_is_numbered(scene: Scene, away: str, settings: dict[str, str]) -> None:
+    plans = scene.deployment.query("SELECT count(*) FROM ledger.planned_attempts")
+    for arguments in (("dlq", "replay", scene.ids[8]), ("reprocess", scene.ids[9])):
+        done = command({**scene.deployment.env, **settings}, *arguments, "--yes")
+        assert (done.code, done.out) == (3, "")
+        assert f"{away} is away at" in done.err
+        assert "Traceback" not in done.err
+    assert scene.deployment.query("SELECT count(*) FROM ledger.planned_attempts") == plans
+    assert scene.letter(scene.ids[8])["state"] == "published"
+
+
+def test_a_replay_that_is_stopped_ends_after_the_letters_at_hand(scene: Scene) -> None:
+    chosen = choose(scene.ledger, [], LetterFilter(), None)
+    assert len(chosen) > 1
+    orders = Orders("ann", "", scene.topic, 8 * 1024**2, parse_edits([], [], all_rows=False), dry_run=True, rate=1.0)
+    stop = asyncio.Event()
+    sender = ConfirmedSender(scene.settings)
+    done = asyncio.run(replay(scene.ledger, scene.store, sender, chosen, orders, stop, lambda done: stop.set()))
+    assert [letter.batch_id for letter in done] == [chosen[0]["batch_id"]]
+
+
 class CrashAfterSending:
     """The real sender, which is gone before it can say that the broker confirmed."""
 
