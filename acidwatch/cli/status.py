@@ -8,7 +8,7 @@ from acidwatch.cli.output import Output, OutputFormat, emit_json, format_value
 
 
 def status(output: Output = OutputFormat.table) -> None:
-    """Show the newest version, what became of the batches, what is on the way, dead letters and the last job."""
+    """Show the newest version, what became of the batches, what is on the way, dead letters, the last job, and whether ingest is paused."""
     import asyncio
 
     from acidwatch.broker.lag import in_flight
@@ -36,6 +36,7 @@ def status(output: Output = OutputFormat.table) -> None:
         "lag": {"ingestor": flight.batches, "versioner": flight.outcomes},
         "dead_letters": letters,
         "last_run": run,
+        "ingest": _ingest(),
     }
     if output is OutputFormat.json:
         emit_json(found)
@@ -49,3 +50,19 @@ def status(output: Output = OutputFormat.table) -> None:
         )
     else:
         typer.echo("last job      none yet; run: acidwatch job metrics")
+    typer.echo(f"ingest        {found['ingest']}")
+
+
+def _ingest() -> str:
+    """Whether the ingestors take records, on one line; the rest of the status does not need HDFS, so it is no error where that is away."""
+    from acidwatch.archive.flood import newest_number, read_flood
+    from acidwatch.archive.hdfs import HdfsStore
+    from acidwatch.errors import ConfigError, DependencyAwayError
+    from acidwatch.settings import HdfsSettings, load
+
+    try:
+        store = HdfsStore(load(HdfsSettings, hdfs_timeout_seconds=3.0))
+        state = read_flood(store, newest_number(store))
+    except (ConfigError, DependencyAwayError):
+        return "unknown: HDFS, where it is written, is away"
+    return f"PAUSED by {state.by}: {state.reason}; see: acidwatch ingest status" if state.paused else "running"

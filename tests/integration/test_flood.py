@@ -14,7 +14,7 @@ from acidwatch.workbook.generate import Generated
 from tests.support.deployment import Deployment, Process, until
 
 BATCHES, LEAST, GROUP = 60, 20, 5
-GUARDED = {"flood_batches": str(LEAST), "group_records": str(GROUP), "stall_seconds": "3", "retry_most_seconds": "1"}
+GUARDED = {"flood_batches": str(LEAST), "group_records": str(GROUP), "stall_seconds": "2", "retry_most_seconds": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -68,11 +68,12 @@ def test_a_wrong_sites_table_does_not_turn_a_workbook_into_dead_letters(deployme
     assert (state["batches"], state["rejected"], state["rules"]) == (LEAST, LEAST, {"reference.site": LEAST})
     assert state["sources"] == {made.samples.name: LEAST}
     assert all("reference.site" in example for example in state["examples"])
+    assert deployment.json("status")["ingest"] == f"PAUSED by ingestor: {state['reason']}; see: acidwatch ingest status"
     shown = deployment.cli("ingest", "status")
     assert "PAUSED" in shown and state["reason"] in shown
 
     # Longer than the stall limit: a pause is no stall, and says so in words that are no outage's.
-    until(lambda: any(event.get("attempt", 0) >= 8 for event in ingestor.events), "retries far beyond three seconds")
+    until(lambda: any(event.get("attempt", 0) >= 4 for event in ingestor.events), "retries beyond two seconds")
     assert ingestor.get("/healthz")[0] == 200
     said = {event["event"] for event in ingestor.events}
     assert "paused: held back until a person resumes" in said

@@ -10,6 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acidwatch.archive.groupfile import (
+    clean_file,
+    manifest,
+    quarantine_file,
+    raw_file,
+    read_findings,
+    read_manifest,
+    read_raw,
+)
 from acidwatch.contract.batch import Origin, encode, id_from_origin, value_digest
 from acidwatch.contract.columns import CONTRACT_VERSION
 from acidwatch.contract.headers import write_headers
@@ -185,3 +194,29 @@ def test_whatever_comes_gets_an_outcome_that_can_be_sent_and_one_identity_per_co
         assert contents.setdefault((outcome.batch_id, outcome.attempt), outcome.value_sha256) == outcome.value_sha256
     accepted = {(o.batch_id, o.attempt): o.rows for o in judged.outcomes if o.verdict == "accepted"}
     assert judged.clean.num_rows == sum(accepted.values())
+
+
+SPLICES = [
+    b"", b"null", b"NaN", b"1e999", b"[[[[", b"]]}}", b'"', b"\\u0000", b"\\ud800", b"\x00", b"\xff", b"{}", b'{"a":1}', b"true", b"-0",
+    b'"\\"', b",", b'"CA_UEQ_L":[1],', b"9" * 400, b"'; DROP TABLE ledger.batches; --", "\u202e".encode(),
+]  # fmt: skip
+
+
+@QUICK
+@given(
+    st.lists(st.tuples(st.integers(0, len(GOOD)), st.integers(0, 40), st.sampled_from(SPLICES)), min_size=1, max_size=4)
+)
+def test_a_batch_that_was_damaged_anywhere_is_judged_and_its_files_can_be_written_and_read(
+    damages: list[tuple[int, int, bytes]],
+) -> None:
+    value = GOOD
+    for start, length, splice in damages:
+        value = value[:start] + splice + value[start + length :]
+    judged = judge(received(1, value), received(2, OTHER, batch_id="b-2"))
+    (damaged, other) = judged.outcomes
+    assert (other.verdict, damaged.value_sha256) == ("accepted", value_digest(value))
+    footer = manifest(judged.outcomes, {}, with_findings=True)
+    assert [record.value for record in read_raw(raw_file(judged.raw, footer))] == [value, OTHER]
+    assert read_manifest(clean_file(judged.clean, footer))["outcomes"][0]["verdict"] == damaged.verdict
+    written = read_findings(quarantine_file([("b-1", 1, judged.findings[0])], footer))
+    assert [finding for _, _, finding in written] == judged.findings[0]
