@@ -29,7 +29,7 @@ EXIT_HELD = 0
 
 _HELD_PAUSE_SECONDS = 1.0  # nothing recovers meanwhile: whoever lets it go on should see that at once
 
-_COMMIT = "commit"  # what readiness waits for when it is no dependency with a name
+_COMMIT = "commit"  # what readiness waits for until the group at hand is done
 
 Event = Any
 """faust.Event: `.message` has topic, partition, offset, timestamp (s), key, value, headers; `.ack()` acknowledges."""
@@ -153,6 +153,7 @@ class GroupReader:
 
     async def _wait_out(self, error: RetryableError, attempt: int) -> None:
         if isinstance(error, HeldError):
+            self._health.goes_on(_COMMIT)
             self._health.waits(error.name, error.reason)
             what, code = "held back until a person resumes", EXIT_HELD
             pause = min(self._settings.retry_most_seconds, _HELD_PAUSE_SECONDS)
@@ -175,8 +176,8 @@ class GroupReader:
         RETRIES.labels(self._health.service, dependency).inc()
         if isinstance(error, DependencyAwayError):
             self._health.away(dependency, str(error))
-        else:
-            self._health.waits(_COMMIT, str(error))
+        # Not the dependency alone: HDFS without room, or without its DataNode, still answers whoever only looks, and counts as back.
+        self._health.waits(_COMMIT, str(error))
 
     def _measure_lag(self, group: list[Event]) -> None:
         for message in {event.message.tp: event.message for event in group}.values():

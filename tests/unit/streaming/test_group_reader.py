@@ -143,6 +143,22 @@ def test_an_error_that_names_no_dependency_does_not_keep_the_service_unready_for
     assert health.readiness()[0]
 
 
+def test_a_dependency_that_answers_others_while_the_group_still_fails_makes_nothing_ready(
+    app: FakeApp, diary: Diary
+) -> None:
+    health, seen = Health("test", {}), []
+
+    async def fails_once(group: list[Any]) -> None:
+        health.back("HDFS")  # as the look for a new reference version says when HDFS can be listed but not written
+        seen.append(health.readiness()[0])
+        if len(seen) == 1:
+            raise DependencyAwayError("HDFS", "nowhere", "no space")
+
+    run(app, diary, FakeStream([diary.event(0)]), commit=fails_once, health=health)
+    assert seen == [True, False]
+    assert health.readiness()[0]
+
+
 def test_the_watchdog_sees_reading_retrying_and_acknowledging(app: FakeApp, diary: Diary) -> None:
     states: list[tuple[bool, bool]] = []
     readers: list[GroupReader] = []
