@@ -36,6 +36,10 @@ _LONGEST_NAME, _LONGEST_TEXT = 31, 32_767
 _FIRST_YEAR = 1901  # Excel counts a 29th of February 1900 that never was
 
 
+_LARGEST = 9.99999999999999e307
+"""A spreadsheet knows no larger number; such a cell goes as text, and the contract rejects it either way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """The rows to be written.
@@ -111,7 +115,7 @@ def _put(cell: Cell, kind: Kind, value: Any) -> None:
         cell.number_format = "yyyy-mm-dd"
     if value is None:
         return
-    if type(value) in (int, float) and kind != "text":
+    if type(value) in (int, float) and kind != "text" and abs(value) <= _LARGEST:
         cell.value = value
         return
     date = _date(value) if kind == "datetime" else None

@@ -94,6 +94,12 @@ dates = st.sampled_from(
 )
 
 
+def test_a_number_that_no_spreadsheet_knows_goes_back_as_it_was(tmp_path: Path) -> None:
+    letter = letter_of({"CA_UEQ_L": 1.7976931348623155e308})
+    fixed = corrected(letter, tmp_path / "fix.xlsx")
+    assert decode(fixed.outgoing.value).columns == letter.decoded().columns
+
+
 @QUICK
 @given(
     rows=st.lists(
