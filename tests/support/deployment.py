@@ -153,14 +153,19 @@ class Deployment:
         """Run a command that must succeed with --output json; what it says."""
         return json.loads(self.cli(*arguments, "--output", "json"))
 
-    def start(self, service: str, kill_at: str = "", **settings: str) -> Process:
-        """Start a service as a process of its own, with more settings as keyword arguments; it may be made to kill itself."""
-        with_kills = ["tests.support.service_with_kills", service, kill_at]
+    def start(self, service: str, kill_at: str = "", starter: str = "", **settings: str) -> Process:
+        """Start a service as a process of its own, with more settings as keyword arguments.
+
+        It may be made to kill itself, or be started by another module of tests/support.
+        """
+        module = [f"tests.support.{starter}", service] if starter else [f"services.{service}"]
+        if kill_at:
+            module = ["tests.support.service_with_kills", service, kill_at]
         log = self.folder / f"{service}-{len(self.processes)}.log"
         extra = {f"ACIDWATCH_{name.upper()}": value for name, value in settings.items()}
         with log.open("wb") as output:
             popen = subprocess.Popen(
-                [sys.executable, "-m", *(with_kills if kill_at else [f"services.{service}"])],
+                [sys.executable, "-m", *module],
                 env={**os.environ, "PYTHONPATH": str(PROJECT), **self.env, **extra},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
