@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from acidwatch.broker.connection import asking_kafka, client_options
+from acidwatch.broker.headernames import read_any_header_name
 from acidwatch.broker.topics import beginning_offsets, end_offsets
 from acidwatch.errors import DependencyAwayError
 from acidwatch.settings import KafkaSettings
@@ -37,7 +38,10 @@ async def scan(settings: KafkaSettings, topic: str, held: Range) -> AsyncIterato
     Raises:
         DependencyAwayError: The broker does not answer, or stops sending.
     """
+    read_any_header_name()
     left = {TopicPartition(topic, p): end for p, end in held.ends.items() if end > held.begins[p]}
+    if not left:
+        return
     with asking_kafka(settings):
         consumer = AIOKafkaConsumer(
             **client_options(settings), enable_auto_commit=False, auto_offset_reset="earliest", check_crcs=True,

@@ -143,6 +143,17 @@ def read_headers(headers: Iterable[tuple[str, bytes | None]]) -> BatchHeaders:
     )
 
 
+def source_of(headers: BatchHeaders, topic: str) -> tuple[str, str]:
+    """Id and name of the source that a record belongs to; two strangers who only say their names are two sources.
+
+    Args:
+        topic: Where the record is: the source of those that say nothing.
+    """
+    nobody = f"topic:{topic}"
+    named = f"{nobody}/{headers.source}" if headers.source else nobody
+    return headers.source_id or named, headers.source or nobody
+
+
 def _text(texts: dict[str, str], name: str) -> str | None:
     # PostgreSQL takes no NUL in text, and nothing that is shown to people should carry control characters.
     cleaned = "".join(character for character in texts.get(name, "") if character.isprintable())[:500]

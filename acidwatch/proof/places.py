@@ -19,7 +19,7 @@ from acidwatch.broker.lag import remaining
 from acidwatch.broker.scan import Range, range_of, scan
 from acidwatch.broker.topics import beginning_offsets, committed_offsets, end_offsets
 from acidwatch.contract.batch import Origin, value_digest
-from acidwatch.contract.headers import read_headers
+from acidwatch.contract.headers import read_headers, source_of
 from acidwatch.contract.outcome import Outcome
 from acidwatch.ledger import checks
 from acidwatch.ledger.connection import Ledger
@@ -98,11 +98,9 @@ async def look(settings: KafkaSettings, store: Store, ledger: Ledger) -> Places:
     await asyncio.to_thread(list_files, store, places)
     places.held = await range_of(settings, places.topic)
     async for record in scan(settings, places.topic, places.held):
-        headers = read_headers(record.headers or ())
-        fallback = f"topic:{record.topic}"
-        places.on_topic[Origin(record.topic, record.partition, record.offset, record.timestamp)] = TopicRecord(
-            headers.source_id or fallback, headers.source or fallback, value_digest(record.value)
-        )
+        source = source_of(read_headers(record.headers or ()), record.topic)
+        origin = Origin(record.topic, record.partition, record.offset, record.timestamp)
+        places.on_topic[origin] = TopicRecord(*source, value_digest(record.value))
     return places
 
 

@@ -14,7 +14,7 @@ from acidwatch.archive.raw import read_records
 from acidwatch.archive.reference import newest_version, read_reference
 from acidwatch.archive.store import Store
 from acidwatch.contract.columns import CONTRACT_VERSION
-from acidwatch.contract.headers import read_headers
+from acidwatch.contract.headers import read_headers, source_of
 from acidwatch.contract.judge import Judgement, Submission, judge
 from acidwatch.contract.outcome import MOST_FINDINGS, Finding
 from acidwatch.errors import DependencyAwayError, PermanentError
@@ -120,5 +120,5 @@ def _submission(key: Key, record: RawRecord) -> Submission:
 
 def _refused(key: Key, record: RawRecord, judgement: Judgement, hard: list[Finding]) -> Refused:
     headers = read_headers(record.headers)
-    source = headers.source or f"topic:{record.origin.topic}"
+    _, source = source_of(headers, record.origin.topic)
     return Refused(*key, source, headers.subject or "", judgement.rows, judgement.hard, tuple(hard[:MOST_FINDINGS]))

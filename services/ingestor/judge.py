@@ -12,7 +12,7 @@ from acidwatch import __version__
 from acidwatch.archive.groupfile import RawRecord
 from acidwatch.contract.batch import Origin, id_from_origin, value_digest
 from acidwatch.contract.columns import CONTRACT_VERSION
-from acidwatch.contract.headers import BatchHeaders, read_headers
+from acidwatch.contract.headers import BatchHeaders, read_headers, source_of
 from acidwatch.contract.judge import CLEAN_SCHEMA, Judgement, Submission, judge
 from acidwatch.contract.outcome import MOST_FINDINGS, Finding, Outcome
 from acidwatch.contract.reference import Reference
@@ -117,15 +117,14 @@ def _outcome(
     judged_at: datetime,
 ) -> Outcome:
     batch_id, attempt = identity
-    topic = f"topic:{record.origin.topic}"
+    source_id, source = source_of(header, record.origin.topic)
     return Outcome(
         batch_id=batch_id,
         attempt=attempt,
         verdict=judgement.verdict,
         origin=record.origin,
-        # Two strangers who only say their names are two sources.
-        source_id=header.source_id or (f"{topic}/{header.source}" if header.source else topic),
-        source=header.source or topic,
+        source_id=source_id,
+        source=source,
         source_time=_source_time(header.source_time, record.origin).isoformat(),
         batch_index=header.index if header.index is not None else min(record.origin.offset, 2**31 - 1),
         batch_count=header.count,

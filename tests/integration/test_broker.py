@@ -10,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from acidwatch.broker.probe import broker_answers
+from acidwatch.broker.scan import Range, range_of, scan
 from acidwatch.broker.send import ConfirmedSender, Record
 from acidwatch.broker.topics import committed_offsets, create_topics, end_offsets
 from acidwatch.errors import DependencyAwayError, PermanentError
@@ -109,3 +110,36 @@ def test_a_frozen_broker_does_not_answer_although_it_accepts_connections(stack: 
     finally:
         stack.kafka.thaw()
     assert broker_answers(settings)
+
+
+def test_a_range_of_a_topic_is_read_once_in_order_outside_of_any_group(settings: KafkaSettings) -> None:
+    async def run() -> None:
+        await create_topics(settings)
+        topic = settings.topic_batches
+        assert [record async for record in scan(settings, topic, await range_of(settings, topic))] == []
+        sender = ConfirmedSender(settings)
+        first = [Record(topic, str(number).encode(), b"x" * 100_000, ()) for number in range(30)]
+        places = await sender.send(first)
+        held = await range_of(settings, topic)
+        await sender.send([Record(topic, b"later", b"", ())])
+        await sender.close()
+        assert held.records == 30
+        found = [(record.partition, record.offset) async for record in scan(settings, topic, held)]
+        assert sorted(found) == sorted((place.partition, place.offset) for place in places)
+        assert [offset for partition, offset in found if partition == 0] == list(range(held.ends[0]))
+        from_one = Range(dict.fromkeys(held.begins, 1), held.ends)
+        assert {record.offset async for record in scan(settings, topic, from_one)} == {o for _, o in found} - {0}
+        assert await committed_offsets(settings, settings.group("ingestor"), topic) == {}
+
+    asyncio.run(run())
+
+
+def test_a_range_can_not_be_read_from_a_broker_that_is_away(settings: KafkaSettings) -> None:
+    away = settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:9", "kafka_timeout_seconds": 2})
+
+    async def run() -> None:
+        with pytest.raises(DependencyAwayError):
+            async for _ in scan(away, "any", Range({0: 0}, {0: 1})):
+                pass
+
+    asyncio.run(run())

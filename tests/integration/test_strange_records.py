@@ -278,3 +278,12 @@ def test_what_people_are_shown_has_no_control_characters(deployment: Deployment,
     for attempt in run.attempts.values():
         texts += [text for finding in attempt["findings"] for text in finding.values()]
     assert [text for text in texts if not text.isprintable()] == []
+
+
+def test_every_one_of_them_is_accounted_for_on_the_topic_in_raw_and_in_the_ledger(
+    deployment: Deployment, run: Run, sent: dict[str, Strange]
+) -> None:
+    found = deployment.json("reconcile")
+    assert found["differences"] == []
+    assert sum(source["sent"] for source in found["sources"]) == len(run.places) + 2, "and the good ones"
+    assert deployment.json("verify")["faults"] == []
