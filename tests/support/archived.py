@@ -32,11 +32,17 @@ from acidwatch.ledger.record import Recorded, record
 from acidwatch.settings import PostgresSettings
 from acidwatch.telemetry.health import Health
 from services.ingestor.commit import GroupCommit
+from services.ingestor.flood import FloodGuard
 from services.ingestor.reference import ReferenceWatch
+from services.ingestor.settings import IngestorSettings
 from tests.support.deployment import Deployment
 from tests.unit.contract.makers import columns_of, make_row
 
 TOPIC = "water-quality"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def sha256(text: str) -> str:
@@ -108,8 +114,11 @@ class History:
             events.append(SimpleNamespace(message=message))
         health = Health("ingestor")
         watch = ReferenceWatch(self.store, 0.0, health)
-        commit = GroupCommit(self.store, self, watch, "outcomes", lambda: datetime.now(UTC), health)  # type: ignore[arg-type]
-        asyncio.run(commit(events))  # type: ignore[arg-type]
+        settings = IngestorSettings(
+            _env_file=None, kafka_bootstrap="127.0.0.1:1", hdfs_url="http://127.0.0.1:1", flood_share=1
+        )
+        guard = FloodGuard(self.store, settings, _now, health)
+        asyncio.run(GroupCommit(self.store, self, watch, guard, "outcomes", _now, health)(events))  # type: ignore[arg-type]
         return self._outcomes
 
     def record(self, outcomes: Sequence[Outcome]) -> Recorded:
