@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -11,10 +10,10 @@ import pyarrow as pa
 from acidwatch.archive.groupfile import read_manifest
 from acidwatch.archive.sealed import DamagedFileError
 from acidwatch.archive.store import FileInfo, Store
+from acidwatch.archive.threads import in_threads
 from acidwatch.contract.batch import Origin
 from acidwatch.contract.outcome import Finding, Outcome
 
-_THREADS = 8
 _FIRST_LOOK = 64 * 1024  # holds most footers; a longer one says how long it is
 _FRAME = 8  # length of the footer, and the mark that every Parquet file ends with
 
@@ -46,8 +45,7 @@ def read_manifests(store: Store, folder: str = "raw") -> Iterator[RawFile | Dama
         except DamagedFileError as error:
             return error
 
-    with ThreadPoolExecutor(_THREADS) as threads:
-        yield from threads.map(read, store.walk(folder))
+    return in_threads(read, store.walk(folder))
 
 
 def read_raw_manifest(store: Store, path: str) -> RawFile:

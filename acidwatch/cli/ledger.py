@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acidwatch.cli.changing import DryRun, Yes, confirm
+from acidwatch.cli.changing import Author, DryRun, Message, Yes, author_or_you, confirm
 from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, most, say
 
 if TYPE_CHECKING:
@@ -173,6 +173,8 @@ def rebuild(
             "--onto", help="add what is newer than the ledger, after a restore, instead of beginning with nothing"
         ),
     ] = False,
+    message: Message = "the database was lost",
+    author: Author = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     output: Output = OutputFormat.table,
@@ -184,8 +186,10 @@ def rebuild(
     from dataclasses import asdict
 
     from acidwatch.archive.hdfs import HdfsStore
+    from acidwatch.cli.journal import flush
     from acidwatch.cli.progress import progress_bar
     from acidwatch.errors import UnusableInputError
+    from acidwatch.ledger.audit import note
     from acidwatch.ledger.connection import Ledger
     from acidwatch.ledger.dump import filled_tables
     from acidwatch.proof.newer import newer_than_ledger
@@ -211,6 +215,10 @@ def rebuild(
     confirm(f"record {what} in {ledger.address}", yes)
     with progress_bar("records") as progress:
         done = make_again(store, ledger, newer, progress)
+    with ledger.transaction() as connection:
+        details = {"onto": onto, "records": done.records, "entries": done.entries, "remarks": done.remarks}
+        note(connection, author_or_you(author), "rebuild", message, details)
+    flush(ledger, store)
     ledger.close()
     for remark in done.remarks:
         say(f"note: {remark}")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from acidwatch.archive.store import MissingFileError, Store
+from acidwatch.archive.threads import in_threads
 from acidwatch.contract.outcome import FileRef, Outcome
-
-_THREADS = 8
 
 
 class OutcomeMaker:
@@ -22,9 +20,8 @@ class OutcomeMaker:
 
     def read(self, paths: Iterable[str]) -> None:
         """Read files in threads, so that outcomes that name them are made at once."""
-        unread = sorted(set(paths) - self._files.keys())
-        with ThreadPoolExecutor(_THREADS) as threads:
-            list(threads.map(self._ref, unread))
+        for _ in in_threads(self._ref, sorted(set(paths) - self._files.keys())):
+            pass
 
     def whole(self, outcome: Outcome, paths: Sequence[str]) -> Outcome:
         """The outcome with its files. One that is gone has length 0 and no checksum: see `gone`."""

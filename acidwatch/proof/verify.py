@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from acidwatch.archive.sealed import DamagedFileError, unseal
 from acidwatch.archive.store import Store
+from acidwatch.archive.threads import in_threads
 from acidwatch.archive.zones import BACKUP, JOURNAL, REFERENCE, journal_path
 from acidwatch.ledger import checks
 from acidwatch.ledger.connection import Connection, Ledger
 from acidwatch.proof.contents import Expected, check
 from acidwatch.proof.faults import Fault
-
-THREADS = 8
 
 Progress = Callable[[int, int], None]
 """Called with how many files are checked, and of how many."""
@@ -52,10 +50,9 @@ def verify(store: Store, ledger: Ledger, version: int | None, progress: Progress
 def check_all(store: Store, expected: Sequence[Expected], progress: Progress) -> list[Fault]:
     """Check files in threads."""
     faults: list[Fault] = []
-    with ThreadPoolExecutor(THREADS) as threads:
-        for done, found in enumerate(threads.map(lambda file: check(store, file), expected), start=1):
-            faults += found
-            progress(done, len(expected))
+    for done, found in enumerate(in_threads(lambda file: check(store, file), expected), start=1):
+        faults += found
+        progress(done, len(expected))
     return faults
 
 

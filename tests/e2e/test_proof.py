@@ -179,6 +179,7 @@ def test_an_older_backup_is_restored_and_what_came_after_it_is_brought_back(
     assert (listed["stamp"], listed["newest_version"]) == (stamp, restored["newest_version"])
 
 
+@pytest.mark.slow
 def test_an_outcome_that_comes_after_gc_has_removed_its_file_is_judged_again(
     deployment: Deployment, sent: Generated, services: dict[str, Process]
 ) -> None:
@@ -212,6 +213,7 @@ def test_the_ledger_is_made_again_in_a_new_database_when_all_else_is_gone(
     rebuilt = deployment.json("ledger", "rebuild", "--yes")
     assert rebuilt["remarks"] == []
     assert deployment.query(CONTENT) == before
+    assert deployment.query("SELECT action FROM ledger.audit ORDER BY audit_id DESC LIMIT 1") == [("rebuild",)]
     services["versioner"] = deployment.start("versioner")
     services["versioner"].wait_ready()
     assert reconcile(deployment)["differences"] == []

@@ -11,6 +11,7 @@ import pytest
 from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.archive.memory import MemoryStore
 from acidwatch.archive.store import FileExistsAlreadyError, MissingFileError, Store
+from acidwatch.archive.threads import in_threads
 from acidwatch.errors import DependencyAwayError
 from acidwatch.settings import HdfsSettings
 from deploy.local.stack import Stack
@@ -95,3 +96,18 @@ def test_a_server_that_is_away_is_named_with_its_address(stack: Stack) -> None:
         with pytest.raises(DependencyAwayError, match=r"HDFS is away at http://127\.0\.0\.1:9") as caught:
             call()
         assert caught.value.exit_code == 3
+
+
+def test_files_are_read_in_their_order_and_once_one_fails_no_more_are_begun() -> None:
+    begun = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 3:
+            raise DependencyAwayError("HDFS", "nowhere", "gone")
+        return number
+
+    assert list(in_threads(work, range(3))) == [0, 1, 2]
+    with pytest.raises(DependencyAwayError):
+        list(in_threads(work, range(100_000)))
+    assert len(begun) < 100_000
