@@ -85,6 +85,14 @@ class RecoverySettings(KafkaSettings, PostgresSettings, HdfsSettings):
     """What commands need that send records again from raw/."""
 
 
+class StatusSettings(OperatorSettings):
+    """What `acidwatch status` needs, and where the services can be asked; without an address one is not asked."""
+
+    producer_health: str | None = Field(None, description="http://host:port of the producer's /readyz")
+    ingestor_health: str | None = Field(None, description="http://host:port of the ingestor's /readyz")
+    versioner_health: str | None = Field(None, description="http://host:port of the versioner's /readyz")
+
+
 class ServiceSettings(Settings):
     """What every long-running process has."""
 

@@ -25,6 +25,10 @@ def list_batches(
         str | None, typer.Option("--source", help="only those of this workbook: its name, or how its SHA-256 begins")
     ] = None,
     verdict: Annotated[Verdict | None, typer.Option("--verdict", help="only those with this verdict")] = None,
+    file: Annotated[
+        str | None,
+        typer.Option("--file", help="only those that this file on HDFS holds, such as clean/2026-11-24/....parquet"),
+    ] = None,
     limit: Limit = None,
     output: Output = OutputFormat.table,
 ) -> None:
@@ -34,7 +38,8 @@ def list_batches(
     from acidwatch.settings import PostgresSettings, load
 
     with Ledger(load(PostgresSettings)).transaction() as connection:
-        rows = batches(connection, source=source, verdict=verdict.value if verdict else None, limit=most(limit, output))
+        chosen = verdict.value if verdict else None
+        rows = batches(connection, source=source, verdict=chosen, file=file, limit=most(limit, output))
     if output is OutputFormat.table:
         for row in rows:
             row["findings"] = ", ".join(dict.fromkeys(finding["rule"] for finding in row["findings"]))

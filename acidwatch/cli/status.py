@@ -1,29 +1,66 @@
-"""`acidwatch status`: everything at a glance."""
+"""`acidwatch status`: everything at a glance, also when a server is away."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from acidwatch.cli.output import Output, OutputFormat, emit_json, format_value
 
+if TYPE_CHECKING:
+    from acidwatch.errors import DependencyAwayError
+    from acidwatch.settings import StatusSettings
+
+Found = dict[str, Any]
+
 
 def status(output: Output = OutputFormat.table) -> None:
-    """Show the newest version, what became of the batches, what is on the way, dead letters, the last job, and whether ingest is paused."""
-    import asyncio
+    """Show the newest version, what became of the batches, what is on the way, dead letters, the last job, ingest, and the services.
 
-    from acidwatch.broker.lag import in_flight
+    What can't be asked because a server is away is left out, and the exit code is 3.
+    """
+    from acidwatch.settings import StatusSettings, load
+
+    settings = load(StatusSettings)
+    away: dict[str, DependencyAwayError] = {}
+    found: Found = {}
+    for part in (_ledger, _flight, _ingest, _services):
+        _ask(part, settings, found, away)
+    if output is OutputFormat.json:
+        emit_json(found)
+    else:
+        _print(found)
+    for error in away.values():
+        typer.echo(f"acidwatch: {error}", err=True)
+    if away:
+        raise typer.Exit(3)
+
+
+def _ask(
+    part: Callable[[StatusSettings, Found], None],
+    settings: StatusSettings,
+    found: Found,
+    away: dict[str, DependencyAwayError],
+) -> None:
+    from acidwatch.errors import DependencyAwayError
+
+    try:
+        part(settings, found)
+    except DependencyAwayError as error:
+        away[error.dependency] = error
+
+
+def _ledger(settings: StatusSettings, found: Found) -> None:
     from acidwatch.ledger import queries
     from acidwatch.ledger.connection import Ledger
-    from acidwatch.settings import OperatorSettings, load
 
-    settings = load(OperatorSettings)
-    ledger = Ledger(settings)
-    with ledger.transaction() as connection:
+    with Ledger(settings).transaction() as connection:
         dataset = queries.dataset(connection)
         letters = queries.letter_counts(connection)
         run = queries.last_run(connection)
-    flight = asyncio.run(in_flight(settings))
-    found = {
+    found |= {
         "dataset": dataset["dataset"],
         "version": dataset["newest_version"],
         "rows": dataset["rows"],
@@ -31,30 +68,25 @@ def status(output: Output = OutputFormat.table) -> None:
             "accepted": dataset["accepted"],
             "rejected": dataset["rejected"],
             "duplicate": dataset["duplicates"],
-            "in_flight": flight.total,
         },
-        "lag": {"ingestor": flight.batches, "versioner": flight.outcomes},
         "dead_letters": letters,
         "last_run": run,
-        "ingest": _ingest(),
     }
-    if output is OutputFormat.json:
-        emit_json(found)
-        return
-    typer.echo(f"dataset       {found['dataset']}, version {found['version']}, {found['rows']} rows")
-    for name, label in (("batches", "batches"), ("lag", "lag"), ("dead_letters", "dead letters")):
-        typer.echo(f"{label:13} " + ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in found[name].items()))
-    if run:
-        typer.echo(
-            f"last job      run {run['run_id']} of version {run['dataset_version']}, finished {format_value(run['finished_at'])}"
-        )
-    else:
-        typer.echo("last job      none yet; run: acidwatch job metrics")
-    typer.echo(f"ingest        {found['ingest']}")
 
 
-def _ingest() -> str:
-    """Whether the ingestors take records, on one line; the rest of the status does not need HDFS, so it is no error where that is away."""
+def _flight(settings: StatusSettings, found: Found) -> None:
+    import asyncio
+
+    from acidwatch.broker.lag import in_flight
+
+    flight = asyncio.run(in_flight(settings))
+    if "batches" in found:
+        found["batches"]["in_flight"] = flight.total
+    found["lag"] = {"ingestor": flight.batches, "versioner": flight.outcomes}
+
+
+def _ingest(settings: StatusSettings, found: Found) -> None:
+    """Whether the ingestors take records; the rest of the status does not need HDFS, so it is no error where that is away."""
     from acidwatch.archive.flood import newest_number, read_flood
     from acidwatch.archive.hdfs import HdfsStore
     from acidwatch.errors import ConfigError, DependencyAwayError
@@ -64,5 +96,48 @@ def _ingest() -> str:
         store = HdfsStore(load(HdfsSettings, hdfs_timeout_seconds=3.0))
         state = read_flood(store, newest_number(store))
     except (ConfigError, DependencyAwayError):
-        return "unknown: HDFS, where it is written, is away"
-    return f"PAUSED by {state.by}: {state.reason}; see: acidwatch ingest status" if state.paused else "running"
+        found["ingest"] = "unknown: HDFS, where it is written, is away"
+        return
+    paused = f"PAUSED by {state.by}: {state.reason}; see: acidwatch ingest status"
+    found["ingest"] = paused if state.paused else "running"
+
+
+def _services(settings: StatusSettings, found: Found) -> None:
+    """What each service says of itself, where it is known where to ask."""
+    addresses = {
+        "producer": settings.producer_health,
+        "ingestor": settings.ingestor_health,
+        "versioner": settings.versioner_health,
+    }
+    found["services"] = {name: _service(address) for name, address in addresses.items() if address}
+
+
+def _service(address: str) -> str:
+    import requests
+
+    try:
+        answer = requests.get(f"{address.rstrip('/')}/readyz", timeout=2)
+        waits: dict[str, str] = answer.json()["waiting_for"]
+    except (requests.RequestException, ValueError, KeyError):
+        return f"NO ANSWER at {address}"
+    return "waits: " + "; ".join(f"{name}: {reason}" for name, reason in waits.items()) if waits else "ready"
+
+
+def _print(found: Found) -> None:
+    if "dataset" in found:
+        typer.echo(f"dataset       {found['dataset']}, version {found['version']}, {found['rows']} rows")
+    for name, label in (("batches", "batches"), ("lag", "lag"), ("dead_letters", "dead letters")):
+        if name in found:
+            counts = ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in found[name].items())
+            typer.echo(f"{label:13} {counts}")
+    if "last_run" in found:
+        run = found["last_run"]
+        said = (
+            f"run {run['run_id']} of version {run['dataset_version']}, finished {format_value(run['finished_at'])}"
+            if run
+            else "none yet; run: acidwatch job metrics"
+        )
+        typer.echo(f"last job      {said}")
+    typer.echo(f"ingest        {found['ingest']}")
+    for name, said in found["services"].items():
+        typer.echo(f"{name:13} {said}")

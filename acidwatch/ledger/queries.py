@@ -60,12 +60,17 @@ def recorded(connection: Connection, batch_ids: list[str]) -> int:
     return int(row["n"]) if row else 0
 
 
-def batches(connection: Connection, *, source: str | None, verdict: str | None, limit: int) -> list[Row]:
-    """Attempts of batches, newest first; `source` is a name or the beginning of a SHA-256."""
+def batches(
+    connection: Connection, *, source: str | None, verdict: str | None, limit: int, file: str | None = None
+) -> list[Row]:
+    """Attempts of batches, newest first; `source` is a name or the beginning of a SHA-256, `file` a path below the root."""
     return connection.execute(
         _BATCH + " WHERE (%(source)s::text IS NULL OR s.name = %(source)s OR s.source_id LIKE %(source)s || '%%')"
-        " AND (%(verdict)s::text IS NULL OR a.verdict = %(verdict)s) ORDER BY a.recorded DESC LIMIT %(limit)s",
-        {"source": source, "verdict": verdict, "limit": limit},
+        " AND (%(verdict)s::text IS NULL OR a.verdict = %(verdict)s)"
+        " AND (%(file)s::text IS NULL OR EXISTS (SELECT FROM ledger.file_batches h JOIN ledger.files f USING (file_id)"
+        " WHERE h.batch_id = a.batch_id AND h.attempt = a.attempt AND f.path = %(file)s))"
+        " ORDER BY a.recorded DESC LIMIT %(limit)s",
+        {"source": source, "verdict": verdict, "file": file, "limit": limit},
     ).fetchall()
 
 

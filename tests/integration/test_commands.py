@@ -185,3 +185,13 @@ def test_a_reference_workbook_with_faults_names_each_cell_and_loads_nothing(depl
     assert "!C2: LATDD is 'north'; it must be number" in done.stderr
     assert "!A3: SITE_ID is empty" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_status_says_what_it_can_when_a_server_is_away(deployment: Deployment) -> None:
+    nowhere = {"ACIDWATCH_VERSIONER_HEALTH": "http://127.0.0.1:9", **AWAY["PostgreSQL"]}
+    done = deployment.run("status", env=nowhere)
+    assert done.returncode == 3
+    assert "lag           0 ingestor, 0 versioner" in done.stdout
+    assert "ingest        running" in done.stdout
+    assert "versioner     NO ANSWER at http://127.0.0.1:9" in done.stdout
+    assert "PostgreSQL is away" in done.stderr

@@ -200,6 +200,18 @@ def test_hostile_text_is_recorded_as_text(ledger: Ledger) -> None:
     assert (batch["source"], batch["subject"]) == (nasty, nasty)
 
 
+def test_the_batches_of_a_file_are_found_by_its_path(ledger: Ledger) -> None:
+    put(ledger, outcome("a", 0), outcome("b", 1, rejected=True), outcome("c", 2))
+    with ledger.transaction() as connection:
+        found = {
+            path: [
+                row["batch_id"] for row in queries.batches(connection, source=None, verdict=None, limit=5, file=path)
+            ]
+            for path in ("clean/2.parquet", "quarantine/1.parquet", "clean/1.parquet")
+        }
+    assert found == {"clean/2.parquet": ["c"], "quarantine/1.parquet": ["b"], "clean/1.parquet": []}
+
+
 def test_migrating_twice_or_at_once_is_the_same_as_once(deployment: Deployment) -> None:
     settings = PostgresSettings(database_url=SecretStr(deployment.database_url))
     with ThreadPoolExecutor(2) as threads:
