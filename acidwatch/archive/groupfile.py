@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from acidwatch.archive.parquet import read_parquet
 from acidwatch.contract.batch import Origin
 from acidwatch.contract.outcome import Finding, Outcome
 
@@ -119,13 +120,13 @@ def read_raw(data: bytes) -> list[RawRecord]:
             row["batch_id"],
             row["attempt"],
         )
-        for row in _read(data).to_pylist()
+        for row in read_parquet(data).to_pylist()
     ]
 
 
 def count_rows(data: bytes) -> dict[tuple[str, int], int]:
     """How many rows a clean file holds of each (batch id, attempt)."""
-    table = _read(data, columns=["batch_id", "attempt"])
+    table = read_parquet(data, columns=["batch_id", "attempt"])
     counted = table.group_by(["batch_id", "attempt"], use_threads=False).aggregate([([], "count_all")]).to_pylist()
     return {(row["batch_id"], row["attempt"]): row["count_all"] for row in counted}
 
@@ -133,12 +134,7 @@ def count_rows(data: bytes) -> dict[tuple[str, int], int]:
 def read_findings(data: bytes) -> list[tuple[str, int, Finding]]:
     """The findings of a quarantine file, with batch id and attempt; a column of another version of acidwatch is empty or left out."""
     found = []
-    for row in _read(data).to_pylist():
+    for row in read_parquet(data).to_pylist():
         fields: dict[str, Any] = {name: row.get(name) or "" for name in Finding.__dataclass_fields__}
         found.append((row["batch_id"], row["attempt"], Finding(**fields)))
     return found
-
-
-def _read(data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
-    """A file in memory, without Arrow's own threads: there is nothing to wait for, and a command may end before they have begun."""
-    return pq.read_table(io.BytesIO(data), columns=columns, use_threads=False, pre_buffer=False)

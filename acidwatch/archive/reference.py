@@ -17,6 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from acidwatch.archive.parquet import read_parquet
 from acidwatch.archive.sealed import CHECKSUM, seal
 from acidwatch.archive.store import FileExistsAlreadyError, Store
 from acidwatch.archive.zones import REFERENCE, pointer_path
@@ -48,7 +49,7 @@ def read_pointer(store: Store, version: int) -> Pointer:
 def read_reference(store: Store, version: int) -> Reference:
     """What the rules need of a reference version."""
     pointer = read_pointer(store, version)
-    table = pq.read_table(io.BytesIO(store.read(pointer["sites"]["path"])), columns=["PROGRAM_ID", "SITE_ID"])
+    table = read_parquet(store.read(pointer["sites"]["path"]), ["PROGRAM_ID", "SITE_ID"])
     pairs = zip(table["PROGRAM_ID"].to_pylist(), table["SITE_ID"].to_pylist(), strict=True)
     return Reference.of(version, pairs)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from acidwatch.archive.parquet import read_parquet
 from acidwatch.archive.store import Store
 from acidwatch.contract.judge import CLEAN_SCHEMA
 from acidwatch.errors import PermanentError
@@ -59,7 +60,7 @@ def _read_file(store: Store, path: str, members: Sequence[Member]) -> pa.Table:
             f"{path} is not the file that the ledger names: its SHA-256 differs; see: acidwatch verify"
         )
     try:
-        found = pq.read_table(io.BytesIO(data), columns=_known(data))
+        found = read_parquet(data, _known(data))
     except pa.ArrowException as error:
         raise PermanentError(f"{path} can't be read as Parquet: {error}") from error
     number = {(member.batch_id, member.attempt): index for index, member in enumerate(members)}
