@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acidwatch.cli.output import Limit, Output, OutputFormat, emit, say
+from acidwatch.cli.output import Limit, RowsFormat, RowsOutput, emit, say
+
+if TYPE_CHECKING:
+    from acidwatch.trends.series import Period
+    from jobs.spark.postgres import Connection
+    from jobs.spark.publish import Run
 
 app = typer.Typer(no_args_is_help=True, help="Ask the statistics that `acidwatch job metrics` published.")
 
 Programme = Annotated[str | None, typer.Option("--programme", "--program", help="only this programme, such as LTM_ME")]
 Site = Annotated[str | None, typer.Option("--site", help="only this site, such as 020058")]
 Parameter = Annotated[str | None, typer.Option("--parameter", help="only this parameter, such as SO4; NA is sodium")]
+FirstYear = Annotated[int | None, typer.Option("--from", min=1900, max=2100, help="first year; 1990 without it")]
+LastYear = Annotated[int | None, typer.Option("--to", min=1900, max=2100, help="last year; 2020 without it")]
 Version = Annotated[
     str | None, typer.Option("--version", help="dataset version or a tag; without it the newest that was run")
 ]
@@ -23,6 +30,10 @@ SITE_COLUMNS = ("program_id", "site_id", "parameter", "unit", "n", "mean", "stdd
 METHOD_COLUMNS = ("program_id", "parameter", "method", "unit", "n", "ambiguous", "mean", "stddev", "median", "first_date",
                   "last_date")  # fmt: skip
 CATEGORY_COLUMNS = ("category", "value", "parameter", "unit", "samples", "n", "mean", "median")
+TREND_COLUMNS = ("program_id", "site_id", "parameter", "n_years", "slope", "slope_low", "slope_high", "p", "class",
+                 "confidence", "reason", "step_year", "method_changes")  # fmt: skip
+REGION_COLUMNS = ("region", "parameter", "site_set", "n_sites", "median_slope", "q25_slope", "q75_slope", "improving_percent",
+                  "worsening_percent", "direction", "direction_confidence")  # fmt: skip
 
 
 @app.command()
@@ -32,7 +43,7 @@ def site(
     parameter: Parameter = None,
     version: Version = None,
     limit: Limit = None,
-    output: Output = OutputFormat.table,
+    output: RowsOutput = RowsFormat.table,
 ) -> None:
     """Mean, spread and quartiles of each parameter at each site."""
     _show(
@@ -46,7 +57,7 @@ def method(
     parameter: Parameter = None,
     version: Version = None,
     limit: Limit = None,
-    output: Output = OutputFormat.table,
+    output: RowsOutput = RowsFormat.table,
 ) -> None:
     """The same per laboratory method; an empty method: the methods table names none for these measurements."""
     _show("method", METHOD_COLUMNS, {"program_id": programme, "parameter": parameter}, version, limit, output)
@@ -70,7 +81,7 @@ def category(
     parameter: Parameter = None,
     version: Version = None,
     limit: Limit = None,
-    output: Output = OutputFormat.table,
+    output: RowsOutput = RowsFormat.table,
 ) -> None:
     """How samples and values spread over programmes, kinds of water, states, ecoregions and ANC classes."""
     if programme is not None:
@@ -81,29 +92,130 @@ def category(
     _show("category", CATEGORY_COLUMNS, filters, version, limit, output)
 
 
+@app.command()
+def trend(
+    programme: Programme = None,
+    site: Site = None,
+    parameter: Parameter = None,
+    first_year: FirstYear = None,
+    last_year: LastYear = None,
+    variant: Annotated[
+        str, typer.Option("--variant", help="of what: annual_mean, annual_median or seasonal (monthly means)")
+    ] = "annual_mean",
+    trend_class: Annotated[
+        str | None,
+        typer.Option("--class", help="improving, worsening, rising, falling, no trend or not analysed"),
+    ] = None,
+    version: Version = None,
+    limit: Limit = None,
+    output: RowsOutput = RowsFormat.table,
+) -> None:
+    """Is it rising or falling, how fast, how sure: each parameter at each site, over 1990 to 2020 or any other years."""
+    from acidwatch.trends.site import CLASSES, VARIANTS
+
+    chosen = next((one for one in VARIANTS if one == variant.lower()), None)
+    if chosen is None:
+        raise typer.BadParameter(f"is one of {', '.join(VARIANTS)}", param_hint="--variant")
+    if trend_class is not None and trend_class.lower() not in CLASSES:
+        raise typer.BadParameter(f"is one of {', '.join(CLASSES)}", param_hint="--class")
+    period = _period(first_year, last_year)
+    filters = {"program_id": programme, "site_id": site, "parameter": parameter}
+
+    def rows(connection: Connection, run: Run) -> list[dict[str, Any]]:
+        from jobs.spark.periods import trends_over
+
+        return trends_over(connection, run, period, chosen, filters, trend_class and trend_class.lower())
+
+    asked = any(filters.values()) or trend_class is not None
+    _print("trend", TREND_COLUMNS, rows, asked, version, limit, output, f" of {chosen}, {_years(period)}")
+
+
+@app.command()
+def region(
+    region: Annotated[
+        str | None,
+        typer.Option("--region", help="Adirondacks, Catskills, 'Central Appalachians', 'New England' or Pennsylvania"),
+    ] = None,
+    parameter: Parameter = None,
+    first_year: FirstYear = None,
+    last_year: LastYear = None,
+    version: Version = None,
+    limit: Limit = None,
+    output: RowsOutput = RowsFormat.table,
+) -> None:
+    """The trends of a region's sites together: slopes, per cent improving, and how sure the direction is."""
+    period = _period(first_year, last_year)
+    filters = {"region": region, "parameter": parameter}
+
+    def rows(connection: Connection, run: Run) -> list[dict[str, Any]]:
+        from jobs.spark.periods import regions_over
+
+        return regions_over(connection, run, period, filters)
+
+    _print("region", REGION_COLUMNS, rows, any(filters.values()), version, limit, output, f", {_years(period)}")
+
+
+def _period(first_year: int | None, last_year: int | None) -> Period:
+    from acidwatch.trends.series import DEFAULT_PERIOD, Period
+
+    period = Period(
+        DEFAULT_PERIOD.first_year if first_year is None else first_year,
+        DEFAULT_PERIOD.last_year if last_year is None else last_year,
+    )
+    if period.length < 1:
+        raise typer.BadParameter(f"{period.first_year} is after {period.last_year}", param_hint="--from")
+    return period
+
+
+def _years(period: Period) -> str:
+    return f"{period.first_year} to {period.last_year}"
+
+
 def _show(
     table: str,
     columns: tuple[str, ...],
     filters: Mapping[str, str | None],
     version: str | None,
     limit: int | None,
-    output: OutputFormat,
+    output: RowsFormat,
+) -> None:
+    """Print rows of a published table."""
+
+    def rows(connection: Connection, run: Run) -> list[dict[str, Any]]:
+        from jobs.spark.results import rows_of
+
+        return rows_of(connection, run, table, filters, _at_most(limit, output) + 1)
+
+    _print(table, columns, rows, any(filters.values()), version, limit, output)
+
+
+def _print(
+    table: str,
+    columns: tuple[str, ...],
+    rows_of_run: Callable[[Connection, Run], list[dict[str, Any]]],
+    filtered: bool,
+    version: str | None,
+    limit: int | None,
+    output: RowsFormat,
+    what: str = "",
 ) -> None:
     from acidwatch.cli.which import version_number
     from acidwatch.settings import PostgresSettings, load
     from jobs.spark.postgres import connected
-    from jobs.spark.results import find_run, rows_of
+    from jobs.spark.results import find_run
 
-    number = version_number(version)
-
-    # A program gets every row of a run; there are some thousands.
-    at_most = limit or (50 if output is OutputFormat.table else 1_000_000)
+    at_most, number = _at_most(limit, output), version_number(version)
     with connected(load(PostgresSettings), "acidwatch metrics") as connection:
         run = find_run(connection, number)
-        rows = rows_of(connection, run, table, filters, at_most + 1)
-    title = f"by {table}, dataset version {run.dataset_version}, reference version {run.reference_version}, run {run.run_id}"
+        rows = rows_of_run(connection, run)
+    title = f"by {table}{what}, dataset version {run.dataset_version}, reference version {run.reference_version}, run {run.run_id}"
     emit(rows[:at_most], columns, output, title)
     if len(rows) > at_most:
         say(f"only the first {at_most} are shown; --limit N shows more, filters show fewer")
-    if not rows and any(filters.values()):
+    if not rows and filtered:
         say("nothing matches these filters")
+
+
+def _at_most(limit: int | None, output: RowsFormat) -> int:
+    """A program gets every row of a run; there are some thousands."""
+    return limit or (50 if output is RowsFormat.table else 1_000_000)

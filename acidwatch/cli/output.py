@@ -18,7 +18,18 @@ class OutputFormat(str, Enum):
     json = "json"
 
 
+class RowsFormat(str, Enum):
+    """How rows of results are printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
 Output = Annotated[OutputFormat, typer.Option("--output", "-o", help="table for people, json for programs")]
+RowsOutput = Annotated[
+    RowsFormat, typer.Option("--output", "-o", help="table for people, json for programs, csv for spreadsheets")
+]
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="at most so many; without it a screenful, and far more as JSON")
 ]
@@ -29,10 +40,15 @@ def most(limit: int | None, output: OutputFormat) -> int:
     return limit or (20 if output is OutputFormat.table else 1000)
 
 
-def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], output: OutputFormat, title: str = "") -> None:
-    """Print a list: `columns` of each row as a table, or every field as JSON."""
-    if output is OutputFormat.json:
+def emit(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], output: OutputFormat | RowsFormat, title: str = ""
+) -> None:
+    """Print a list: `columns` of each row as a table, or every field as JSON or CSV."""
+    if output.value == "json":
         emit_json(list(rows))
+        return
+    if output is RowsFormat.csv:
+        emit_csv(rows, list(rows[0]) if rows else columns)
         return
     from rich.console import Console
     from rich.table import Table
@@ -46,6 +62,26 @@ def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], output: Outp
         table.add_row(*(format_value(row.get(column)) for column in columns))
     width = None if sys.stdout.isatty() else 180
     Console(width=width).print(table)
+
+
+def emit_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Print `columns` of each row as CSV (RFC 4180, UTF-8), numbers unrounded.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe in front, as OWASP advises.
+    """
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([_csv_cell(row.get(column)) for column in columns] for row in rows)
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return " ".join("" if item is None else str(item) for item in value)
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return f"'{value}"
+    return value
 
 
 def emit_json(value: Any) -> None:

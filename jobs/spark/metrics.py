@@ -15,11 +15,11 @@ from pyspark.storagelevel import StorageLevel
 
 from acidwatch.contract.columns import SAMPLES
 from acidwatch.errors import PermanentError
-from jobs.spark import publish, sources
+from jobs.spark import publish, sources, trends
 from jobs.spark.hdfs import hdfs_errors
 from jobs.spark.postgres import Connection
 from jobs.spark.reference import ReferenceTables
-from jobs.spark.transforms import category, enrich, measurements, summary
+from jobs.spark.transforms import annual, category, enrich, measurements, series, summary
 from jobs.spark.version import code_version
 
 log = logging.getLogger("acidwatch.jobs.metrics")
@@ -104,7 +104,10 @@ class MetricsJob:
             log.info("wrote %s", enriched_path)
             written = spark.read.schema(enriched.schema).parquet(folder)
             counts |= _count_measurements(written, counts["measurements"])
-            return counts, _tables(written, samples)
+            tables = _tables(
+                written, samples, annual.by_year(series.series_values(series.series_samples(samples)), methods)
+            )
+            return counts, tables | _trends(tables["annual"], sites)
         finally:
             marked.unpersist()
 
@@ -177,11 +180,12 @@ def _count_measurements(enriched: DataFrame, before: int) -> dict[str, int]:
     return counts
 
 
-def _tables(enriched: DataFrame, samples: DataFrame) -> dict[str, Sequence[Sequence[Any]]]:
+def _tables(enriched: DataFrame, samples: DataFrame, years: DataFrame) -> dict[str, Sequence[Sequence[Any]]]:
     frames = {
         "site": summary.by_site(enriched),
         "method": summary.by_method(enriched),
         "category": category.by_category(enriched, samples),
+        "annual": years,
     }
     tables: dict[str, Sequence[Sequence[Any]]] = {}
     for name, frame in frames.items():
@@ -189,3 +193,14 @@ def _tables(enriched: DataFrame, samples: DataFrame) -> dict[str, Sequence[Seque
         tables[name] = sorted(rows, key=lambda row: [(value is not None, str(value)) for value in row[:4]])
         log.info("%s: %d rows", name, len(tables[name]))
     return tables
+
+
+def _trends(years: Sequence[Sequence[Any]], sites: DataFrame) -> dict[str, Sequence[Sequence[Any]]]:
+    """Trends are computed here, without Spark: the annual values are few, and `metrics trend --from` uses the same code."""
+    states = [(row[0], row[1], row[2]) for row in sites.select("PROGRAM_ID", "SITE_ID", "STATE").collect()]
+    annual_rows = (dict(zip(publish.TABLES["annual"], row, strict=True)) for row in years)
+    found = trends.trend_tables(annual_rows, trends.regions_of(states))
+    log.info("trend: %d rows, region: %d rows", len(found["trend"]), len(found["region"]))
+    return {
+        name: [tuple(row[column] for column in publish.TABLES[name]) for row in rows] for name, rows in found.items()
+    }

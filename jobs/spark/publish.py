@@ -20,7 +20,15 @@ TABLES: dict[str, tuple[str, ...]] = {
     "site": ("program_id", "site_id", "parameter", "unit", "n", *STATISTICS),
     "method": ("program_id", "parameter", "method", "unit", "n", "ambiguous", *STATISTICS),
     "category": ("category", "value", "parameter", "unit", "samples", "n", "mean", "median"),
-}
+    "annual": ("program_id", "site_id", "parameter", "year", "unit", "n", "negative", "mean", "median", "months", "method"),
+    "trend": ("program_id", "site_id", "parameter", "variant", "unit", "region", "first_year", "last_year", "n_years", "n",
+              "s", "var_s", "z", "p", "slope", "slope_low", "slope_high", "percent_per_year", "class", "confidence",
+              "confidence_class", "reason", "caution", "seasons_p", "fixed", "step_year", "step_p", "method_changes"),
+    "region": ("region", "parameter", "site_set", "variant", "unit", "first_year", "last_year", "n_sites",
+               "median_slope", "q25_slope", "q75_slope", "improving_percent", "worsening_percent", "rising_percent",
+               "falling_percent", "kendall_s", "kendall_z", "kendall_p", "kendall_slope", "kendall_low", "kendall_high",
+               "direction", "direction_share", "direction_confidence"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ def publish(connection: Connection, run: Run, tables: dict[str, Sequence[Sequenc
 
     Args:
         run: The row of metrics.runs.
-        tables: Rows of `site`, `method` and `category`, columns as in TABLES.
+        tables: Rows of each table of TABLES, columns as there.
         again: Publish even so.
 
     Returns:

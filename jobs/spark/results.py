@@ -15,6 +15,9 @@ ORDER = {
     "site": ("program_id", "site_id", "parameter"),
     "method": ("program_id", "parameter", "method"),
     "category": ("category", "value", "parameter"),
+    "annual": ("program_id", "site_id", "parameter", "year"),
+    "trend": ("program_id", "site_id", "parameter", "variant"),
+    "region": ("region", "parameter", "site_set"),
 }
 
 
@@ -47,7 +50,7 @@ def rows_of(
     """Rows of one table of a run.
 
     Args:
-        table: `site`, `method` or `category`.
+        table: One of `publish.TABLES`.
         filters: Column and the value it must have, upper or lower case alike; None = any.
         limit: At most so many rows.
 

@@ -15,16 +15,18 @@ CONTRACT = Path(acidwatch.__file__).parent
 
 @cache
 def code_version() -> str:
-    """Such as `0.1.0+3f9a61c2`; changes with the release, the transforms, what they read, and the contract's columns."""
+    """Such as `0.1.0+3f9a61c2`; changes with the release, the transforms, what they read, the statistics, and the contract's tables."""
     try:
         release = version("acidwatch")
     except PackageNotFoundError:
         release = "0.0.0"
     deciding = [
         *sorted((HERE / "transforms").glob("*.py")),
-        *(HERE / name for name in ("metrics.py", "publish.py", "schemas.py", "sources.py")),
-        CONTRACT / "contract" / "columns.py",
+        *(HERE / name for name in ("metrics.py", "publish.py", "schemas.py", "sources.py", "trends.py")),
+        *(CONTRACT / "contract" / name for name in ("columns.py", "parameters.py", "regions.py")),
         CONTRACT / "chemistry" / "classes.py",
+        *sorted((CONTRACT / "statistics").glob("*.py")),
+        *sorted((CONTRACT / "trends").glob("*.py")),
     ]
     digest = hashlib.sha256()
     for path in deciding:

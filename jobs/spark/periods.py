@@ -1,0 +1,71 @@
+"""Trends over any period: as published where it is the published one, otherwise computed from the published annual values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from acidwatch.contract.parameters import COMPONENTS
+from acidwatch.trends.series import DEFAULT_PERIOD, Period, Series, series_of
+from acidwatch.trends.site import Variant
+from jobs.spark.postgres import Connection
+from jobs.spark.publish import TABLES, Run
+from jobs.spark.results import rows_of
+from jobs.spark.trends import region_rows, site_rows
+
+Filters = Mapping[str, str | None]
+Row = dict[str, Any]
+
+
+def trends_over(
+    connection: Connection, run: Run, period: Period, variant: Variant, filters: Filters, trend_class: str | None = None
+) -> list[Row]:
+    """Rows of `trend` of one variant.
+
+    Args:
+        filters: Column of metrics.annual and the value it must have, upper or lower case alike; None = any.
+        trend_class: Only trends of this class.
+
+    Returns:
+        One mapping a series, in the order of its key.
+    """
+    if period == DEFAULT_PERIOD:
+        return rows_of(connection, run, "trend", {**filters, "variant": variant, "class": trend_class})
+    rows = [_ordered("trend", row) for row in site_rows(_series(connection, run, filters), period, variant)]
+    return [row for row in rows if trend_class in (None, row["class"])]
+
+
+def regions_over(connection: Connection, run: Run, period: Period, filters: Filters) -> list[Row]:
+    """Rows of `region`.
+
+    Args:
+        filters: `region`, `parameter` and the value it must have, upper or lower case alike; None = any.
+
+    Returns:
+        One mapping for each region, parameter and site set, in this order.
+    """
+    if period == DEFAULT_PERIOD:
+        return rows_of(connection, run, "region", filters)
+    of_parameter = _series(connection, run, {"parameter": filters.get("parameter")})
+    wanted = (filters.get("region") or "").lower()
+    series = [one for one in of_parameter if not wanted or (one.region or "").lower() == wanted]
+    return [_ordered("region", row) for row in region_rows(series, period)]
+
+
+def _series(connection: Connection, run: Run, filters: Filters) -> list[Series]:
+    """The series that the filters let through; the method changes of a derived one are those of its components."""
+    sites = connection.execute(
+        "SELECT DISTINCT program_id, site_id, region FROM metrics.trend WHERE run_id = %s", [run.run_id]
+    ).fetchall()
+    regions = {(programme, site): region for programme, site, region in sites}
+    parameter = filters.get("parameter")
+    if parameter is None:
+        return series_of(rows_of(connection, run, "annual", filters), regions)
+    name = parameter.upper()
+    needed = sorted({name, *COMPONENTS.get(name, ())})
+    rows = [row for one in needed for row in rows_of(connection, run, "annual", {**filters, "parameter": one})]
+    return [series for series in series_of(rows, regions) if series.parameter == name]
+
+
+def _ordered(table: str, row: Row) -> Row:
+    return {column: row[column] for column in TABLES[table]}
