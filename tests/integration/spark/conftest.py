@@ -189,8 +189,8 @@ def given(servers: tuple[HdfsSettings, PostgresSettings]) -> Iterator[Given]:
     with psycopg.connect(postgres.database_url.get_secret_value(), autocommit=True) as connection:
         for schema in ("ledger", "metrics", "olap"):
             connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-        for migration in ("0001_ledger.sql", "0002_metrics.sql"):
-            connection.execute((MIGRATIONS / migration).read_text())
+        for migration in sorted(MIGRATIONS.glob("*.sql")):
+            connection.execute(migration.read_text())
         yield Given(client, connection)
 
 

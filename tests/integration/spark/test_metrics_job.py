@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psycopg
 import pytest
 from pyspark.sql import SparkSession
 
 from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.errors import DependencyAwayError, PermanentError, UnusableInputError
 from acidwatch.settings import HdfsSettings, PostgresSettings
+from acidwatch.trends.series import DEFAULT_PERIOD, Period
 from jobs.spark.hdfs import spark_root
 from jobs.spark.metrics import MetricsJob
+from jobs.spark.periods import regions_over, trends_over
 from jobs.spark.postgres import connected
+from jobs.spark.publish import TABLES
 from jobs.spark.reference import newest_reference
 from jobs.spark.results import find_run, rows_of
 
@@ -119,7 +123,16 @@ def test_a_run_of_a_chosen_version_does_not_show_in_olap(given: Any, job: Metric
     assert sites_of(job, 1)["SO4"] == (3, 3.0)
     shown = given.connection.execute("SELECT run_id, dataset_version FROM olap.run").fetchall()
     assert shown == [(newest.run_id, 2)]
-    for view in ("site_statistics", "method_statistics", "category_distribution"):
+    views = (
+        "site_statistics",
+        "method_statistics",
+        "category_distribution",
+        "annual_values",
+        "monthly_values",
+        "trends",
+        "region_trends",
+    )
+    for view in views:
         found = given.connection.execute(f"SELECT DISTINCT run_id, dataset_version FROM olap.{view}").fetchall()
         assert found == [(newest.run_id, 2)]
 
@@ -131,9 +144,49 @@ def test_a_published_run_is_not_repeated_but_again_gives_the_same_digits(given: 
     assert lazy.run() == (first, False)
     second, new = job.run(again=True)
     assert new and second.run_id > first.run_id
-    for table in ("site", "method", "category"):
+    for table in TABLES:
         with job.connect() as connection:
-            assert rows_of(connection, first, table, {}) == rows_of(connection, second, table, {})
+            assert rows_of(connection, first, table, {}) == rows_of(connection, second, table, {}) != []
+
+
+def test_a_table_that_can_not_be_published_leaves_nothing_of_the_run_to_be_seen(given: Any, job: MetricsJob) -> None:
+    load_two_files(given)
+    given.connection.execute("ALTER TABLE metrics.region ADD CHECK (n_sites > 1000)")
+    with pytest.raises(psycopg.errors.CheckViolation):
+        job.run()
+    for table in ("runs", *TABLES):
+        assert given.connection.execute(f"SELECT count(*) FROM metrics.{table}").fetchone() == (0,)
+
+
+def test_a_site_with_one_year_has_its_annual_values_and_the_reason_why_there_is_no_trend(
+    given: Any, job: MetricsJob
+) -> None:
+    load_two_files(given)
+    run, _ = job.run()
+    with job.connect() as connection:
+        (year,) = rows_of(connection, run, "annual", {"parameter": "SO4"})
+        (trend,) = trends_over(connection, run, DEFAULT_PERIOD, "annual_mean", {"parameter": "so4"})
+        (other,) = trends_over(connection, run, Period(2012, 2012), "annual_mean", {"parameter": "so4"})
+        regions = regions_over(connection, run, DEFAULT_PERIOD, {"parameter": "SO4"})
+        again = regions_over(connection, run, Period(1991, 2020), {"parameter": "SO4"})
+    assert (year["year"], year["n"], year["mean"], year["months"][4], year["method"]) == (
+        2012,
+        3,
+        12.0,
+        12.0,
+        "IC short",
+    )
+    assert (trend["class"], trend["reason"], trend["n_years"], trend["slope"]) == (
+        "not analysed",
+        "too few values",
+        1,
+        None,
+    )
+    assert list(other) == list(trend)
+    assert other == trend | {"first_year": 2012, "last_year": 2012}
+    assert [(r["region"], r["site_set"], r["n_sites"], r["median_slope"]) for r in regions] == [
+        ("New England", "all", 0, None), ("New England", "fixed", 0, None)]  # fmt: skip
+    assert {r["first_year"] for r in again} == {1991}
 
 
 def test_a_version_that_was_chosen_first_is_shown_once_asked_for_as_the_newest(given: Any, job: MetricsJob) -> None:
