@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import psycopg
+import pymannkendall
 import pytest
 
 from acidwatch.contract.columns import MEASUREMENTS
+from acidwatch.trends.series import DEFAULT_PERIOD, Period
 from deploy.local.stack import Stack
+from jobs.spark.periods import trends_over
+from jobs.spark.publish import TABLES
+from jobs.spark.results import find_run, rows_of
+from jobs.spark.trends import trend_tables
 from tests.support.deployment import REAL_DATA, Deployment
+
+SITE = ["PROGRAM_ID", "SITE_ID"]
+TREND_KEY = ["program_id", "site_id", "parameter"]
 
 
 @dataclass(frozen=True)
@@ -169,3 +181,190 @@ def test_the_job_run_again_on_the_same_version_says_so_and_publishes_nothing(ans
     before = answered.deployment.query("SELECT count(*) FROM metrics.runs")
     answered.deployment.cli("job", "metrics")
     assert answered.deployment.query("SELECT count(*) FROM metrics.runs") == before
+
+
+def one_series_a_site(samples: pd.DataFrame) -> pd.DataFrame:
+    """Deep water left out; at a site with inlet samples the location with most years alone."""
+    shallow = samples[samples["SAMPLE_LOCATION"] != "HYPO"]
+    return pd.concat([alone(site) for _, site in shallow.groupby(SITE)])
+
+
+def alone(site: pd.DataFrame) -> pd.DataFrame:
+    """The samples of a site that count."""
+    if not (site["SAMPLE_LOCATION"] == "IN").any():
+        return site
+    years = site.groupby("SAMPLE_LOCATION")["year"].agg(["nunique", "size"])
+    return site[site["SAMPLE_LOCATION"] == years.sort_values(["nunique", "size"]).index[-1]]
+
+
+@pytest.fixture(scope="module")
+def series(answered: Answered) -> pd.DataFrame:
+    """One row per value of each site's one series, derived parameters too."""
+    dates = pd.to_datetime(answered.samples["DATE_SMP"])
+    wide = one_series_a_site(answered.samples.assign(year=dates.dt.year, month=dates.dt.month))
+    ca, mg, na, k, cl, so4, no3, nh4 = (
+        wide[f"{ion}_UEQ_L"] for ion in ("CA", "MG", "NA", "K", "CL", "SO4", "NO3", "NH4")
+    )
+    values = {column.parameter: wide[column.name] for column in MEASUREMENTS} | {
+        "CA_MG": ca + mg,
+        "BC": ca + mg + na + k,
+        "ANC_CALC": ca + mg + na + k + nh4.fillna(0) - so4 - no3 - cl,
+        "SO4_SEASALT_CORRECTED": so4 - 0.103 * cl,
+        "CA_SEASALT_CORRECTED": ca - 0.037 * cl,
+        "MG_SEASALT_CORRECTED": mg - 0.196 * cl,
+    }
+    frames = [wide[[*SITE, "year", "month"]].assign(parameter=name, value=value) for name, value in values.items()]
+    return pd.concat(frames).dropna(subset="value")
+
+
+def annual_means(series: pd.DataFrame, first: int, last: int) -> pd.DataFrame:
+    """(programme, site, parameter) by year, NaN where a year has no value."""
+    means = series.groupby([*SITE, "parameter", "year"])["value"].mean().unstack()
+    return means.reindex(columns=range(first, last + 1))
+
+
+def read_rows(answered: Answered, query: str, key: list[str]) -> pd.DataFrame:
+    """Rows of the run that olap.* shows, in the order of their key."""
+    with psycopg.connect(answered.deployment.database_url) as connection:
+        cursor = connection.execute(query)  # type: ignore[arg-type]
+        names = [column.name for column in cursor.description or ()]
+        return pd.DataFrame(cursor.fetchall(), columns=names).set_index(key).sort_index()
+
+
+def test_annual_values_are_those_of_pandas_for_one_series_a_site(answered: Answered, series: pd.DataFrame) -> None:
+    found = read_rows(answered, "SELECT * FROM olap.annual_values", [*TREND_KEY, "year"])
+    groups = series.groupby([*SITE, "parameter", "year"])["value"]
+    expected = groups.agg(["count", "mean", "median"]).sort_index()
+    assert list(found.index) == list(expected.index)
+    assert found["n"].tolist() == expected["count"].tolist()
+    close(found["mean"], expected["mean"])
+    close(found["median"], expected["median"])
+    months = read_rows(answered, "SELECT * FROM olap.monthly_values", [*TREND_KEY, "year", "month"])
+    by_month = series.groupby([*SITE, "parameter", "year", "month"])["value"].mean().sort_index()
+    assert list(months.index) == list(by_month.index)
+    close(months["mean"], by_month)
+
+
+def why_not(years: pd.Series, span: int) -> str | None:
+    there = years.dropna()
+    if len(there) < 5:
+        return "too few values"
+    if there.nunique() < 3:
+        return "constant" if there.nunique() == 1 else "too few different values"
+    return "too few years" if 3 * len(there) < 2 * span else None
+
+
+def assert_trend(row: dict[str, Any] | pd.Series, years: pd.Series, parameter: str) -> None:
+    """A row of trends against pymannkendall on the same annual values."""
+    rounded = years.round(9)  # a constant series is one, whatever the order of its sum
+    assert row["reason"] == why_not(rounded, len(years))
+    assert row["n_years"] == years.notna().sum()
+    if row["reason"] is not None:
+        assert row["class"] == "not analysed"
+        assert row["slope"] is None or pd.isna(row["slope"])
+        return
+    test = pymannkendall.original_test(rounded.to_numpy())
+    assert (row["s"], row["var_s"]) == (test.s, test.var_s)
+    assert (row["z"], row["p"], row["slope"]) == pytest.approx((test.z, test.p, test.slope), rel=1e-9, abs=1e-9)
+    good = {"SO4": -1, "NO3": -1, "SO4_SEASALT_CORRECTED": -1, "ANC": 1, "ANC_CALC": 1}
+    sign = good.get(parameter, 1 if parameter.startswith("PH_") else 0)
+    names = {0: ("falling", "rising"), -1: ("improving", "worsening"), 1: ("worsening", "improving")}[sign]
+    assert row["class"] == ("no trend" if test.p >= 0.05 else names[int(test.s > 0)])
+
+
+def test_every_trend_of_every_site_is_that_of_pymannkendall(answered: Answered, series: pd.DataFrame) -> None:
+    """To 1e-9, on values rounded to nine digits: pandas' sums and exact ones may differ in the last, and ties with them."""
+    found = read_rows(answered, "SELECT * FROM olap.trends WHERE variant = 'annual_mean'", TREND_KEY)
+    expected = annual_means(series, 1990, 2020).sort_index()
+    assert list(found.index) == list(expected.index)
+    for key, years in expected.iterrows():
+        assert_trend(found.loc[key].replace({np.nan: None}), years, key[2])
+    assert (found["class"] != "not analysed").any()
+
+
+def test_seasonal_trends_are_those_of_pymannkendall(answered: Answered, series: pd.DataFrame) -> None:
+    found = read_rows(answered, "SELECT * FROM olap.trends WHERE variant = 'seasonal' AND slope IS NOT NULL", TREND_KEY)
+    inside = series[series["year"].between(1990, 2020)]
+    monthly = inside.groupby([*SITE, "parameter", "year", "month"])["value"].mean().round(9)
+    for key, row in found.iloc[:: max(1, len(found) // 60)].iterrows():
+        table = monthly.loc[key].unstack().reindex(index=range(1990, 2021), columns=range(1, 13)).to_numpy()
+        if row["seasons_p"] < 0.05:
+            test, slope = pymannkendall.seasonal_test(table.ravel(), period=12), 1
+        else:
+            test, slope = pymannkendall.original_test(table.ravel()), 12
+        assert (row["s"], row["var_s"]) == pytest.approx((test.s, test.var_s), rel=1e-12)
+        wanted = (test.z, test.p, slope * test.slope)
+        assert (row["z"], row["p"], row["slope"]) == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+
+
+def test_regions_are_the_figures_of_their_sites(answered: Answered, series: pd.DataFrame) -> None:
+    regions = answered.deployment.json("metrics", "region")
+    trends = read_rows(answered, "SELECT * FROM olap.trends WHERE variant = 'annual_mean'", TREND_KEY)
+    state = answered.sites.set_index(["PROGRAM_ID", "SITE_ID"])["STATE"]
+    names = {"LTM_ALTM": "Adirondacks", "LTM_CAT": "Catskills", "LTM_ME": "New England", "LTM_VT": "New England",
+             "VTSSS": "Central Appalachians", "LTM_PA": "Pennsylvania"}  # fmt: skip
+    trends["name"] = [
+        None if programme == "LTM_ME" and state.get((programme, site)) == "New York" else names[programme]
+        for programme, site, _ in trends.index
+    ]
+    assert trends["region"].replace({None: ""}).tolist() == trends["name"].replace({None: ""}).tolist()
+    means = annual_means(series, 1990, 2020)
+    seen = 0
+    for row in regions:
+        members = trends[(trends["region"] == row["region"]) & (trends["reason"].isna())].xs(
+            row["parameter"], level=2, drop_level=False
+        )
+        if row["site_set"] == "fixed":
+            members = members[members["fixed"]]
+        assert row["n_sites"] == len(members)
+        if members.empty:
+            assert row["median_slope"] is None
+            continue
+        quartiles = members["slope"].astype(float).quantile([0.25, 0.5, 0.75]).tolist()
+        assert [row["q25_slope"], row["median_slope"], row["q75_slope"]] == pytest.approx(quartiles, rel=1e-9, abs=1e-9)
+        if row["improving_percent"] is not None:
+            assert row["improving_percent"] == pytest.approx(100 * (members["class"] == "improving").mean())
+            assert row["worsening_percent"] == pytest.approx(100 * (members["class"] == "worsening").mean())
+        if row["parameter"] in ("SO4", "ANC") and len(members) <= 30:
+            test = pymannkendall.regional_test(means.loc[members.index].round(9).to_numpy().T)
+            assert (row["kendall_s"], row["kendall_z"]) == pytest.approx((test.s, test.z), rel=1e-9)
+            assert row["kendall_slope"] == pytest.approx(test.slope, rel=1e-9, abs=1e-9)
+            seen += 1
+    assert seen
+
+
+def test_any_other_period_is_answered_from_the_annual_values(answered: Answered, series: pd.DataFrame) -> None:
+    rows = answered.deployment.json("metrics", "trend", "--from", "1995", "--to", "2012", "--parameter", "so4")
+    expected = annual_means(series[series["parameter"] == "SO4"], 1995, 2012)
+    assert [(row["program_id"], row["site_id"], row["parameter"]) for row in rows] == list(expected.index)
+    for row, (_, years) in zip(rows, expected.iterrows(), strict=True):
+        assert (row["first_year"], row["last_year"], row["parameter"]) == (1995, 2012, "SO4")
+        assert_trend(row, years, "SO4")
+
+
+def test_the_published_period_computed_at_once_gives_what_was_published(answered: Answered) -> None:
+    with psycopg.connect(answered.deployment.database_url, autocommit=True) as connection:
+        run = find_run(connection, None)
+        rows = rows_of(connection, run, "annual", {})
+        sites = connection.execute("SELECT DISTINCT program_id, site_id, region FROM metrics.trend").fetchall()
+        tables = trend_tables(rows, {(programme, site): region for programme, site, region in sites})
+        assert trends_over(connection, run, DEFAULT_PERIOD, "annual_mean", {}) == [
+            {name: row[name] for name in TABLES["trend"]} for row in tables["trend"] if row["variant"] == "annual_mean"
+        ]
+        of_parts = trends_over(connection, run, Period(1990, 2019), "annual_median", {"parameter": "ca_mg"})
+        every = trends_over(connection, run, Period(1990, 2019), "annual_median", {})
+        assert of_parts == [row for row in every if row["parameter"] == "CA_MG"] != []
+        falls = trends_over(connection, run, Period(1990, 2019), "annual_mean", {"parameter": "SO4"}, "improving")
+        assert {row["class"] for row in falls} == {"improving"}
+
+
+def test_trends_are_printed_as_csv(answered: Answered) -> None:
+    text = answered.deployment.cli("metrics", "trend", "--parameter", "ANC", "--output", "csv")
+    found = pd.read_csv(io.StringIO(text), dtype={"site_id": str})
+    rows = answered.deployment.json("metrics", "trend", "--parameter", "ANC")
+    fixed = ["program_id", "site_id", "parameter", "first_year", "last_year", "n_years", "s", "z", "p", "slope", "slope_low",
+             "slope_high", "class", "confidence", "reason"]  # fmt: skip
+    assert set(fixed) <= set(rows[0])
+    assert list(found.columns) == list(rows[0])
+    assert found["site_id"].tolist() == [row["site_id"] for row in rows]
+    close(found["slope"].astype(float), pd.Series([row["slope"] for row in rows], dtype=float))

@@ -12,6 +12,7 @@ from acidwatch.contract.parameters import DERIVED, Derived
 
 DEEP, INLET = "HYPO", "IN"
 SITE = ("PROGRAM_ID", "SITE_ID")
+DERIVED_DIGITS = 10  # behind the point
 
 
 def series_samples(samples: DataFrame) -> DataFrame:
@@ -72,6 +73,7 @@ def series_values(samples: DataFrame) -> DataFrame:
 
 
 def _derive(derived: Derived) -> Column:
+    """Rounded far below what was measured: without the noise of binary fractions, which would part values that are equal."""
     terms = [F.lit(factor) * F.col(name) for name, factor in derived.terms]
     terms += [F.lit(factor) * F.coalesce(F.col(name), F.lit(0.0)) for name, factor in derived.optional]
-    return reduce(lambda total, term: total + term, terms)
+    return F.round(reduce(lambda total, term: total + term, terms), DERIVED_DIGITS)

@@ -32,7 +32,8 @@ def test_the_commands_that_people_rely_on_are_there() -> None:
         "send", "wait", "generate", "status", "sources list", "batches list", "batches show", "versions list", "versions show",
         "versions diff", "versions export", "versions restore", "versions tag", "quarantine",
         "reconcile", "verify", "gc", "ledger backup", "ledger backups list", "ledger restore", "ledger rebuild",
-        "job metrics", "metrics site", "metrics method", "metrics category", "reference load", "ledger migrate", "topics create",
+        "job metrics", "metrics site", "metrics method", "metrics category", "metrics trend", "metrics region",
+        "reference load", "ledger migrate", "topics create",
         "ingest status", "ingest pause", "ingest resume",
         "dlq list", "dlq show", "dlq replay", "dlq park", "dlq unpark", "dlq export", "dlq resubmit", "reprocess",
     } <= names  # fmt: skip

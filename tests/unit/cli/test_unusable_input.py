@@ -105,6 +105,8 @@ def test_durations(text: str, seconds: float) -> None:
         (("metrics", "site", "--version", "a-tag"), ["DATABASE_URL"]),
         (("ledger", "migrate"), ["DATABASE_URL"]),
         (("job", "metrics"), ["DATABASE_URL", "HDFS_URL"]),
+        (("metrics", "trend"), ["DATABASE_URL"]),
+        (("metrics", "region"), ["DATABASE_URL"]),
         (("reference", "load", "--sites", "s.xlsx", "--methods", "m.xlsx"), ["HDFS_URL"]),
     ],
 )
@@ -122,7 +124,9 @@ def test_missing_settings_are_named_with_every_place_looked_in(
     "arguments",
     [("nonsense",), ("send",), ("send", "x.xlsx", "--batch-size", "0"), ("versions", "show"), ("batches", "list", "--verdict", "x"),
      ("sources", "list", "--limit", "0"), ("sources", "list", "--output", "xml"),
-     ("metrics", "category", "--programme", "A", "--value", "B")],
+     ("metrics", "category", "--programme", "A", "--value", "B"), ("metrics", "trend", "--variant", "weekly"),
+     ("metrics", "trend", "--class", "better"), ("metrics", "trend", "--from", "2001", "--to", "2000"),
+     ("metrics", "region", "--from", "2021"), ("metrics", "region", "--output", "xml"), ("status", "--output", "csv")],
 )  # fmt: skip
 def test_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
     done = run(*arguments, **DATABASE, **KAFKA)
