@@ -83,6 +83,12 @@ def _print_summary(run: Run) -> None:
     with connected(load(PostgresSettings)) as connection:
         by_method = rows_of(connection, run, "method", {})
         by_class = rows_of(connection, run, "category", {"category": "anc_class", "parameter": "ANC"})
+        by_region = [
+            row
+            for parameter in ("SO4", "ANC")
+            for row in rows_of(connection, run, "region", {"parameter": parameter, "site_set": "all"})
+            if row["n_sites"]
+        ]
     programmes: dict[str, dict[str, int | str]] = {}
     for row in by_method:
         total = programmes.setdefault(
@@ -98,7 +104,11 @@ def _print_summary(run: Run) -> None:
     columns = ["programme", "measurements", "several_methods", "without_method"]
     emit(list(programmes.values()), columns, OutputFormat.table, "Methods by programme")
     emit(by_class, ["value", "samples", "mean", "median", "unit"], OutputFormat.table, "Samples by ANC class")
-    say("more: acidwatch metrics site, acidwatch metrics method, acidwatch metrics category")
+    if by_region:
+        period = f"{by_region[0]['first_year']} to {by_region[0]['last_year']}"
+        columns = ["region", "parameter", "n_sites", "median_slope", "unit", "improving_percent", "worsening_percent"]
+        emit(by_region, columns, OutputFormat.table, f"Trends by region, {period}, slopes per year")
+    say("more: acidwatch metrics site, method, category, trend, region")
 
 
 def _log_to_stderr() -> None:

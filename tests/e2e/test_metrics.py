@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from jobs.spark.results import find_run, rows_of
 from jobs.spark.trends import trend_tables
 from tests.support.deployment import REAL_DATA, Deployment
 
+pytestmark = pytest.mark.timeout(1800)
+
+BUSY = 1500.0  # seconds; a quiet machine needs a twentieth
 SITE = ["PROGRAM_ID", "SITE_ID"]
 TREND_KEY = ["program_id", "site_id", "parameter"]
 
@@ -70,7 +74,9 @@ def answered(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     for service in services:
         service.wait_ready()
     deployment.send_and_wait(samples)
-    job = deployment.json("job", "metrics")
+    done = deployment.run("job", "metrics", "--output", "json", seconds=BUSY)
+    assert done.returncode == 0, done.stderr
+    job = json.loads(done.stdout)
     for service in services:
         assert service.stop() == 0
     yield Answered(deployment, job, read(samples), read(methods), read(sites))
