@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -16,8 +16,7 @@ from acidwatch.statistics.sen import pair_slopes, sen_slope
 from acidwatch.trends.series import Period, Series
 from acidwatch.trends.site import Trend
 
-SiteSet = Literal["fixed", "all"]
-SITE_SETS: tuple[SiteSet, ...] = get_args(SiteSet)
+SiteSet = Literal["all", "fixed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +71,7 @@ def region_trends(series: Sequence[Series], trends: Sequence[Trend], period: Per
         trends: The trend of each series over the period, of annual means.
 
     Returns:
-        The rows, ordered by region, parameter and site set (`fixed` first).
+        The rows, ordered by region, parameter and site set.
     """
     groups: dict[tuple[str, str], list[tuple[Series, Trend]]] = {}
     for one, its in zip(series, trends, strict=True):
@@ -85,10 +84,8 @@ def region_trends(series: Sequence[Series], trends: Sequence[Trend], period: Per
             analysed = [(one, its) for one, its in members if its.slope is not None]
             fixed = [(one, its) for one, its in analysed if its.fixed]
             unit = members[0][0].unit
-            rows += [
-                _row(region, parameter, "fixed", unit, period, fixed),
-                _row(region, parameter, "all", unit, period, analysed),
-            ]
+            rows.append(_row(region, parameter, "all", unit, period, analysed))
+            rows.append(_row(region, parameter, "fixed", unit, period, fixed))
     return rows
 
 

@@ -42,8 +42,8 @@ def sites() -> Array:
 
 def test_all_sites_and_fixed_sites_have_the_figures_of_numpy_and_pymannkendall() -> None:
     table = sites()
-    fixed, every = rows(*(series(number, values) for number, values in enumerate(table)))
-    assert (fixed.site_set, fixed.n_sites, every.site_set, every.n_sites) == ("fixed", 6, "all", 7)
+    every, fixed = rows(*(series(number, values) for number, values in enumerate(table)))
+    assert (every.site_set, every.n_sites, fixed.site_set, fixed.n_sites) == ("all", 7, "fixed", 6)
     analysed = table[:7]
     slopes = [pymannkendall.sens_slope(values).slope for values in analysed]
     assert (every.q25_slope, every.median_slope, every.q75_slope) == pytest.approx(
@@ -63,13 +63,13 @@ def test_all_sites_and_fixed_sites_have_the_figures_of_numpy_and_pymannkendall()
 
 
 def test_a_parameter_without_a_good_direction_rises_and_falls_but_does_not_improve() -> None:
-    _, every = rows(*(series(number, values, parameter="DOC") for number, values in enumerate(sites())))
+    every, _ = rows(*(series(number, values, parameter="DOC") for number, values in enumerate(sites())))
     assert (every.improving_percent, every.worsening_percent) == (None, None)
     assert (every.falling_percent, every.rising_percent) == pytest.approx((500 / 7, 100 / 7))
 
 
 def test_a_rising_anc_improves() -> None:
-    _, every = rows(*(series(number, values, parameter="ANC") for number, values in enumerate(sites())))
+    every, _ = rows(*(series(number, values, parameter="ANC") for number, values in enumerate(sites())))
     assert (every.improving_percent, every.worsening_percent) == pytest.approx((100 / 7, 500 / 7))
     assert (every.falling_percent, every.rising_percent) == pytest.approx((500 / 7, 100 / 7))
 
@@ -77,7 +77,7 @@ def test_a_rising_anc_improves() -> None:
 def test_a_region_without_a_site_with_a_trend_has_no_figures() -> None:
     found = rows(series(1, np.full(15, 3.0)))
     assert [(row.site_set, row.n_sites, row.median_slope, row.direction) for row in found] == [
-        ("fixed", 0, None, None), ("all", 0, None, None)]  # fmt: skip
+        ("all", 0, None, None), ("fixed", 0, None, None)]  # fmt: skip
 
 
 def test_rows_are_ordered_and_sites_of_no_region_are_in_none() -> None:
