@@ -212,8 +212,10 @@ def _print(
     emit(rows[:at_most], columns, output, title)
     if len(rows) > at_most:
         say(f"only the first {at_most} are shown; --limit N shows more, filters show fewer")
-    if not rows and filtered:
-        say("nothing matches these filters")
+    if not rows:
+        say(
+            "nothing matches these filters" if filtered else f"run {run.run_id} holds none: run `acidwatch job metrics`"
+        )
 
 
 def _at_most(limit: int | None, output: RowsFormat) -> int:
