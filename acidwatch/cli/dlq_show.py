@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acidwatch.cli.output import Output, OutputFormat, emit_json, escape_markup, format_value
+from acidwatch.cli.output import Output, OutputFormat, emit_json, escape_markup, format_value, page_width
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +34,7 @@ def show(
     if output is OutputFormat.json:
         emit_json(letter)
         return
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(width=page_width(), soft_wrap=True, highlight=False)
     _print_head(console, letter)
     _print_attempts(console, letter)
     _print_rows(console, letter, all_rows=all_rows)

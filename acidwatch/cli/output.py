@@ -60,8 +60,7 @@ def emit(
         table.add_column(header, justify="right" if numeric else "left", overflow="fold", no_wrap=is_id)
     for row in rows:
         table.add_row(*(format_value(row.get(column)) for column in columns))
-    width = None if sys.stdout.isatty() else 180
-    Console(width=width).print(table)
+    Console(width=page_width()).print(table)
 
 
 def emit_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -82,6 +81,11 @@ def _csv_cell(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
         return f"'{value}"
     return value
+
+
+def page_width() -> int | None:
+    """Columns of what is printed: the terminal's, and enough for most tables where there is none."""
+    return None if sys.stdout.isatty() else 180
 
 
 def emit_json(value: Any) -> None:
