@@ -1,10 +1,10 @@
-"""0005_trends: see 0005_trends.sql beside this file."""
+"""0004_trends: see 0004_trends.sql beside this file."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0005_trends"
+revision = "0004_trends"
 down_revision = "0003_recovery"
 
 
