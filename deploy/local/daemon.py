@@ -18,6 +18,7 @@ import psutil
 
 from deploy.local import services as declared
 from deploy.local.errors import AbortedError, StackBusyError
+from deploy.local.hold import start_service, stop_service
 from deploy.local.jars import fetch, find_java
 from deploy.local.layout import PROJECT, Layout
 from deploy.local.ports import is_free
@@ -101,6 +102,15 @@ def status(root: Path) -> int:
         return 3
     print(f"the stack is {state.get('state')}; supervisor {state.get('pid')}")
     return 0 if _print_servers(layout) and state.get("state") == "ready" else 3
+
+
+def service(root: Path, do: str, name: str) -> int:
+    """Stop or start one service under the supervisor; 3 when there is none."""
+    layout = Layout(root)
+    if not is_up(layout) or not read_state(layout).get("services"):
+        print("no services run here; start them with: make up", file=sys.stderr)
+        return 3
+    return stop_service(layout, name) if do == "stop" else start_service(layout, name)
 
 
 def is_up(layout: Layout) -> bool:

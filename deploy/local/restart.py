@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from deploy.local.errors import ServerFailedError
+from deploy.local.hold import hold_file
 from deploy.local.server import Server
 
 FIRST_PAUSE_SECONDS = 0.5
@@ -27,9 +28,9 @@ class Restarter:
         self._due: dict[str, float] = {}
 
     def look(self) -> None:
-        """Start again whatever has ended unasked and whose pause is over."""
+        """Start again whatever has ended unasked, is not held, and whose pause is over."""
         for server in self._servers:
-            if not server.wanted or server.child.pid is not None:
+            if not server.wanted or server.child.pid is not None or hold_file(server.layout, server.name).exists():
                 self._due.pop(server.name, None)
             elif server.name not in self._due:
                 self._due[server.name] = self._clock() + self._pause(server)

@@ -18,6 +18,7 @@ import psutil
 
 from deploy.local.errors import AbortedError, StackBusyError
 from deploy.local.hdfs import DataNode, NameNode, make_hdfs
+from deploy.local.hold import release_all
 from deploy.local.jars import fetch, find_java
 from deploy.local.kafka import Kafka
 from deploy.local.layout import Layout, read_json, write_atomically
@@ -112,6 +113,7 @@ class Stack:
         try:
             for name in kill_noted(self.layout.run):
                 log.warning("killed %s, left over from a supervisor that is gone", name)
+            release_all(self.layout)
             self.write_state("starting")
             self._build(java, jars)
             self._together(_start_timed, self.servers)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.settings import HdfsSettings
@@ -50,26 +48,6 @@ def reconcile(deployment: Deployment, *more: str, code: int = 0) -> dict[str, An
     assert done.returncode == code, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
-
-
-def skip_outcomes(deployment: Deployment) -> None:
-    """Acknowledge every outcome in the stopped versioner's name, as if retention had removed them and a person accepted the gap."""
-
-    async def skip() -> None:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=deployment.env["ACIDWATCH_KAFKA_BOOTSTRAP"],
-            group_id=deployment.env["ACIDWATCH_GROUP_PREFIX"] + "-versioner",
-            enable_auto_commit=False,
-        )
-        await consumer.start()
-        try:
-            partitions = [TopicPartition(deployment.env["ACIDWATCH_TOPIC_OUTCOMES"], number) for number in range(3)]
-            consumer.assign(partitions)
-            await consumer.commit(await consumer.end_offsets(partitions))
-        finally:
-            await consumer.stop()
-
-    asyncio.run(skip())
 
 
 def test_what_was_sent_is_what_was_accepted_rejected_and_came_twice(deployment: Deployment, sent: Generated) -> None:
@@ -130,7 +108,7 @@ def test_lost_outcomes_are_named_and_sent_again_from_raw(
     assert sum(source["in_flight"] for source in in_flight) == 6
     # The ingestor judges them; their outcomes wait for the versioner.
     until(lambda: sum(source["archived"] for source in reconcile(deployment)["sources"]) == 26, "all to be judged")
-    skip_outcomes(deployment)
+    deployment.skip_outcomes()
     services["versioner"] = deployment.start("versioner")
     services["versioner"].wait_ready()
 

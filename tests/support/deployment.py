@@ -23,7 +23,7 @@ from psycopg import sql
 
 from acidwatch.workbook.generate import Generated, generate
 from deploy.local.stack import Stack
-from tests.support.groups import expire_members
+from tests.support.groups import expire_members, skip_records
 
 PROJECT = Path(__file__).resolve().parents[2]
 REAL_DATA = PROJECT.parent / "shared" / "data" / "ltm"
@@ -213,6 +213,11 @@ class Deployment:
         """Send a workbook and wait until it is accounted for."""
         self.send(workbook)
         self.cli("wait", "--source", str(workbook), "--timeout", "240s")
+
+    def skip_outcomes(self) -> None:
+        """Acknowledge every outcome in the stopped versioner's name, as if retention had removed them and a person accepted the gap."""
+        bootstrap, topic = self.env["ACIDWATCH_KAFKA_BOOTSTRAP"], self.env["ACIDWATCH_TOPIC_OUTCOMES"]
+        skip_records(bootstrap, f"{self.name}-versioner", topic)
 
     def records(self, variable: str) -> list[Any]:
         """Every record on the topic that a setting such as ACIDWATCH_TOPIC_LETTERS names."""

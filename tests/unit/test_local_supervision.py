@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from deploy.local.errors import ServerFailedError
+from deploy.local.hold import hold_file, release_all, start_service, stop_service
 from deploy.local.layout import PROJECT, Layout
 from deploy.local.ports import RANGE, Ports, is_free
 from deploy.local.process import Child, is_same_process, kill_noted, noted_pid
@@ -105,6 +106,30 @@ def test_what_was_stopped_on_purpose_is_not_started_again(layout: Layout) -> Non
         restarter.look()
         now[0] += 60
     assert service.child.pid is None
+
+
+def test_a_service_that_a_person_stopped_is_started_again_only_when_asked(layout: Layout) -> None:
+    service = make_service(layout, SERVE)
+    service.start()
+    now = [0.0]
+    restarter = Restarter([service], clock=lambda: now[0])
+
+    def look() -> None:
+        for _ in range(5):
+            restarter.look()
+            now[0] += 60
+
+    assert stop_service(layout, service.name) == 0
+    look()
+    assert service.child.pid is None
+    hold_file(layout, service.name).unlink()
+    look()
+    assert service.child.pid is not None
+    assert start_service(layout, service.name) == 0
+    stop_service(layout, service.name)
+    release_all(layout)
+    assert not hold_file(layout, service.name).exists()
+    service.stop()
 
 
 def test_a_one_shot_that_fails_is_named_by_its_arguments(layout: Layout) -> None:
