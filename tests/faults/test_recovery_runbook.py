@@ -54,7 +54,7 @@ def test_a_server_is_away_or_full(
     def paused() -> bool:
         return "HDFS" in ingestor.get("/readyz")[1]
 
-    with following(deployment, "A server is away or full") as section:
+    with following(deployment, "A server is away, or full") as section:
         if what == "full":
             with limited(stack, deployment.env["ACIDWATCH_HDFS_ROOT"], "storagespacequota"):
                 deployment.send(made.samples, "--batch-size", "10")

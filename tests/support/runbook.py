@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ def as_script(block: str) -> str:
     for line in block.splitlines():
         wanted = int(ends[1]) if (ends := _ENDS.search(line)) else 0
         check = f'echo "ended with $code instead of {wanted}" >&2; exit {WRONG_CODE}'
-        lines += [f"echo '>>>' {line!r}", line, f"code=$?; [ $code -eq {wanted} ] || {{ {check}; }}"]
+        lines += [f"echo {shlex.quote('>>> ' + line)}", line, f"code=$?; [ $code -eq {wanted} ] || {{ {check}; }}"]
     return "\n".join(lines) + "\n"
 
 
