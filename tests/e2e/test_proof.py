@@ -125,6 +125,7 @@ def test_lost_outcomes_are_named_and_sent_again_from_raw(
     assert deployment.json("verify")["faults"] == []
 
 
+@pytest.mark.slow
 def test_an_older_backup_is_restored_and_what_came_after_it_is_brought_back(
     deployment: Deployment, sent: Generated, services: dict[str, Process]
 ) -> None:

@@ -118,6 +118,7 @@ def test_many_dead_letters_with_one_cause(deployment: Deployment, made: Generate
     assert letters(deployment) == []
 
 
+@pytest.mark.slow
 def test_a_defective_batch(deployment: Deployment, made: Generated) -> None:
     ((batch, _, _), *others) = members(deployment)
     with following(deployment, "A defective batch") as section:

@@ -250,6 +250,7 @@ def test_hdfs_away_for_spark_is_a_dependency_away(given: Any, job: MetricsJob) -
     assert given.connection.execute("SELECT count(*) FROM metrics.runs").fetchone() == (0,)
 
 
+@pytest.mark.slow  # tests/e2e/test_metrics.py sends the same workbook through the whole pipeline
 @pytest.mark.skipif(not LTM.is_dir(), reason="the real workbooks are not here")
 def test_the_real_workbook_gives_the_means_that_pandas_gives(
     given: Any, job: MetricsJob, real_members: Callable[[Any, Path], pd.DataFrame]
