@@ -50,7 +50,8 @@ def regional_direction(tests: Sequence[MannKendall], correlations: Array) -> Reg
         correlations: (M, M) between the sites' series, see `pairwise_correlation`.
 
     Returns:
-        The direction; where the variance is 0 it is certain.
+        The direction. Correlations of pairs with different gaps may contradict one another, so that the variance comes out as 0
+        or less; then the sites count as independent. Where that variance is 0 too, the direction is certain.
     """
     signs = np.sign([test.s for test in tests])
     falling, rising, count = int((signs < 0).sum()), int((signs > 0).sum()), len(signs)
@@ -60,7 +61,10 @@ def regional_direction(tests: Sequence[MannKendall], correlations: Array) -> Reg
     p = np.where(signs == common, sure, 1.0 - sure)
     deviation = np.sqrt(p * (1.0 - p))
     off_diagonal = correlations - np.diag(np.diag(correlations))
-    variance = float((deviation**2).sum() + deviation @ off_diagonal @ deviation) / count**2
+    independent = float((deviation**2).sum()) / count**2
+    variance = independent + float(deviation @ off_diagonal @ deviation) / count**2
+    if variance <= 0.0:
+        variance = independent
     direction: Direction = "rising" if common > 0 else "falling"
     if variance <= 0.0:
         return RegionalDirection(direction, share, 1.0 if share > 0.5 else 0.5)
