@@ -52,7 +52,7 @@ test-e2e: $(READY) ## the whole pipeline
 	$(PYTEST) tests/e2e
 
 test-faults: $(READY) ## processes killed and servers taken away in mid-run, and all else that is too slow for make test; 40 minutes
-	$(PYTEST) tests -m "faults or slow" $(BESIDE)
+	$(PYTEST) tests -m "faults or slow" --hypothesis-profile searching $(BESIDE)
 
 bench: $(READY) ## measure, on servers of its own; a table and .local/bench.json
 	@$(BIN)/python -m bench

@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from deploy.local.stack import Stack
 from tests.support.deployment import REAL_DATA, Deployment
+
+# The same examples in every run, so that a change is what makes a test fail; make test-faults looks for new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("searching", derandomize=False)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
