@@ -43,7 +43,7 @@ test: $(READY) ## all tests but the slowest: unit, integration, end to end and f
 	$(PYTEST) tests -m "not slow" $(BESIDE)
 
 test-unit: $(READY) ## only those that need no server; 30 s
-	$(PYTEST) tests/unit
+	$(PYTEST) tests/unit $(BESIDE)
 
 test-integration: $(READY) ## each part on its real server
 	$(PYTEST) tests/integration
