@@ -13,22 +13,16 @@ if TYPE_CHECKING:
 
 def flush(ledger: Ledger, store: Store) -> None:
     """Copy what is not there yet. Called after the command's own transaction, which stands whatever comes of this."""
-    from acidwatch.archive.journal import publish
     from acidwatch.errors import DependencyAwayError
-    from acidwatch.ledger.audit import mark_journaled, unjournaled
+    from acidwatch.proof.journal import copy_journal
 
     try:
-        with ledger.transaction() as connection:
-            entries = unjournaled(connection)
-        there = publish(store, entries)
-        with ledger.transaction() as connection:
-            mark_journaled(connection, there)
+        missing = copy_journal(store, ledger)
     except DependencyAwayError as error:
         say(
             f"note: it is done, but not in the journal on HDFS yet: {error}. The next such command copies it, or: acidwatch ledger backup"
         )
         return
-    missing = [entry["audit_id"] for entry in entries if entry["audit_id"] not in set(there)]
     if missing:
         say(
             f"note: journal/ on HDFS has other entries under the numbers {missing[0]} to {missing[-1]}; these were not copied"

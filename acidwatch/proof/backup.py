@@ -12,14 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from acidwatch import __version__
-from acidwatch.archive import journal
 from acidwatch.archive.sealed import DamagedFileError, seal, unseal
 from acidwatch.archive.store import MissingFileError, Store
 from acidwatch.archive.zones import BACKUP
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger import checks, dump
-from acidwatch.ledger.audit import mark_journaled, unjournaled
 from acidwatch.ledger.connection import Connection, Ledger
+from acidwatch.proof.journal import copy_journal
 
 _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _ABANDONED = timedelta(days=1)  # a backup without a manifest that is so old is not being made any more
@@ -80,7 +79,7 @@ def backup(store: Store, ledger: Ledger, now: datetime) -> Backup:
     Raises:
         UnusableInputError: The database was never migrated.
     """
-    flush_journal(store, ledger)
+    copy_journal(store, ledger)
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
     with ledger.transaction() as connection:
         dump.snapshot(connection)
@@ -93,15 +92,6 @@ def backup(store: Store, ledger: Ledger, now: datetime) -> Backup:
     made = Backup(stamp, now.isoformat(), revision, newest, __version__, tables, sequences)
     store.publish(_manifest_path(stamp), seal(asdict(made)))
     return made
-
-
-def flush_journal(store: Store, ledger: Ledger) -> None:
-    """Copy entries of the audit that are not in the journal yet."""
-    with ledger.transaction() as connection:
-        entries = unjournaled(connection)
-    there = journal.publish(store, entries)
-    with ledger.transaction() as connection:
-        mark_journaled(connection, there)
 
 
 def _dump(store: Store, connection: Connection, table: dump.Table, stamp: str) -> DumpedTable:
