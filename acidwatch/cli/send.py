@@ -11,6 +11,10 @@ from acidwatch.cli.durations import Interval
 from acidwatch.cli.output import Output, OutputFormat, emit_json, say
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from acidwatch.broker.send import ConfirmedSender
     from acidwatch.settings import KafkaSettings
     from services.producer.plan import Plan
 
@@ -41,7 +45,6 @@ def send(
     Sending the same workbook again sends the same batch ids: they are counted as duplicates and add nothing.
     SIGTERM or Ctrl-C stops after the batch at hand and says how to go on.
     """
-    import asyncio
     from dataclasses import replace
 
     from acidwatch.errors import UnusableInputError
@@ -57,7 +60,7 @@ def send(
     if replaces is not None:
         batches = replace(batches, replaces=_replaced_source(replaces, batches))
     _say_what_was_taken_out(batches)
-    reached = from_batch if dry_run else asyncio.run(_send(settings, batches, interval, from_batch))
+    reached = from_batch if dry_run else _send(settings, batches, interval, from_batch)
     result = {
         "source": batches.source,
         "source_id": batches.table.sha256,
@@ -127,49 +130,36 @@ def _say_what_was_taken_out(batches: Plan) -> None:
         )
 
 
-async def _send(settings: KafkaSettings, batches: Plan, interval: float, from_batch: int) -> int:
-    import asyncio
-    import signal
+def _send(settings: KafkaSettings, batches: Plan, interval: float, from_batch: int) -> int:
     from datetime import UTC, datetime
 
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from acidwatch.broker.send import ConfirmedSender
-    from acidwatch.broker.topics import require_topic
+    from acidwatch.cli.sending import send_with_progress
     from acidwatch.errors import DependencyAwayError
     from services.producer.replay import replay
 
-    await require_topic(settings, settings.topic_batches)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    sender = ConfirmedSender(settings)
-    columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TextColumn("batches"), TimeRemainingColumn())
     reached = from_batch
+
+    async def work(sender: ConfirmedSender, stop: asyncio.Event, progress: Callable[[int], None]) -> int:
+        def confirmed(next_batch: int) -> None:
+            nonlocal reached
+            reached = next_batch
+            progress(next_batch)
+
+        return await replay(
+            batches,
+            sender,
+            settings.topic_batches,
+            interval_seconds=interval,
+            from_batch=from_batch,
+            source_time=datetime.now(UTC),
+            now=lambda: datetime.now(UTC),
+            stop=stop,
+            confirmed=confirmed,
+        )
+
     try:
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task("send", total=batches.batches, completed=from_batch)
-
-            def confirmed(next_batch: int) -> None:
-                nonlocal reached
-                reached = next_batch
-                progress.update(task, completed=next_batch)
-
-            return await replay(
-                batches,
-                sender,
-                settings.topic_batches,
-                interval_seconds=interval,
-                from_batch=from_batch,
-                source_time=datetime.now(UTC),
-                now=lambda: datetime.now(UTC),
-                stop=stop,
-                confirmed=confirmed,
-            )
+        return send_with_progress(settings, settings.topic_batches, batches.batches, "batches", work, done=from_batch)
     except DependencyAwayError:
         if reached > from_batch:
             say(f"{reached - from_batch} batches were confirmed; go on with: {_again(batches, reached)}")
         raise
-    finally:
-        await sender.close()

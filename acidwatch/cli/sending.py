@@ -15,16 +15,18 @@ Work = Callable[["ConfirmedSender", asyncio.Event, Callable[[int], None]], Await
 """Sends; gets the sender, an event that says stop, and a function to be called with how many are done."""
 
 
-def send_with_progress(settings: KafkaSettings, topic: str, total: int, what: str, work: Work[T]) -> T:
-    """Run `work` once the topic is known to be there.
+def send_with_progress(
+    settings: KafkaSettings, topic: str, total: int, what: str, work: Work[T], *, done: int = 0
+) -> T:
+    """Run `work` once the topic is known to be there; the bar begins at `done`.
 
     Raises:
         DependencyAwayError: There is no such topic, or a server does not answer.
     """
-    return asyncio.run(_send(settings, topic, total, what, work))
+    return asyncio.run(_send(settings, topic, total, what, work, done))
 
 
-async def _send(settings: KafkaSettings, topic: str, total: int, what: str, work: Work[T]) -> T:
+async def _send(settings: KafkaSettings, topic: str, total: int, what: str, work: Work[T], done: int) -> T:
     import signal
 
     from rich.console import Console
@@ -41,7 +43,7 @@ async def _send(settings: KafkaSettings, topic: str, total: int, what: str, work
     columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeRemainingColumn())
     try:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task("send", total=total)
+            task = progress.add_task("send", total=total, completed=done)
             return await work(sender, stop, lambda done: progress.update(task, completed=done))
     finally:
         await sender.close()
