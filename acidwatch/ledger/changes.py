@@ -13,7 +13,7 @@ from acidwatch.ledger.audit import Entry, note
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.dataset import Dataset, lock_dataset, save_dataset
 from acidwatch.ledger.state import Key
-from acidwatch.ledger.write import begin_memberships, end_memberships, insert, mark_taken_out
+from acidwatch.ledger.write import begin_memberships, end_memberships, insert, insert_versions, mark_taken_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ def quarantine(connection: Connection, batch_ids: Sequence[str], reason: str, au
         UnusableInputError: One of them is not in the newest version; nothing was changed.
     """
     dataset = lock_dataset(connection)
-    members = _open_members(connection)
     wanted = list(dict.fromkeys(batch_ids))
+    members = _open_members(connection, wanted)
     for batch_id in wanted:
         if batch_id not in members:
             raise UnusableInputError(
@@ -94,8 +94,9 @@ def put_back(connection: Connection, entry: Entry) -> tuple[Change, list[Key]]:
         What it did, and attempts that should have come and can not: they are not recorded, or not as accepted.
     """
     dataset = lock_dataset(connection)
-    members, details = _open_members(connection), entry["details"]
+    details = entry["details"]
     comes, goes = ({(batch_id, attempt) for batch_id, attempt in details[name]} for name in ("in", "out"))
+    members = _open_members(connection, [batch_id for batch_id, _ in comes | goes])
     accepted = {
         (row["batch_id"], row["attempt"]): _Member(row["batch_id"], row["attempt"], row["rows"], row["value_bytes"])
         for row in connection.execute(
@@ -130,10 +131,12 @@ class _Member:
         return self.batch_id, self.attempt
 
 
-def _open_members(connection: Connection) -> dict[str, _Member]:
+def _open_members(connection: Connection, batch_ids: Sequence[str] | None = None) -> dict[str, _Member]:
+    """Members of the newest version by batch id: those of the given batches, or all."""
     rows = connection.execute(
         "SELECT m.batch_id, m.attempt, a.rows, a.value_bytes FROM ledger.memberships m JOIN ledger.attempts a USING (batch_id, attempt)"
-        " WHERE m.to_version IS NULL"
+        " WHERE m.to_version IS NULL AND (%(ids)s::text[] IS NULL OR m.batch_id = ANY(%(ids)s))",
+        {"ids": list(batch_ids) if batch_ids is not None else None},
     )
     return {row["batch_id"]: _Member(row["batch_id"], row["attempt"], row["rows"], row["value_bytes"]) for row in rows}
 
@@ -149,20 +152,18 @@ def _change(
     details: dict[str, int],
 ) -> tuple[Change, dict[str, Any]]:
     """Make a version; also what the journal has to say of it."""
+    rows = sum(member.rows for member in comes) - sum(member.rows for member in goes)
+    size = sum(member.bytes for member in comes) - sum(member.bytes for member in goes)
     dataset.version += 1
-    dataset.rows += sum(member.rows for member in comes) - sum(member.rows for member in goes)
-    dataset.bytes += sum(member.bytes for member in comes) - sum(member.bytes for member in goes)
+    dataset.rows += rows
+    dataset.bytes += size
     details = {"batches_in": len(comes), "batches_out": len(goes), **details}
     only = (comes[0] if comes else goes[0]) if len({m.batch_id for m in (*comes, *goes)}) == 1 else None
-    connection.execute(
-        "INSERT INTO ledger.versions (version, kind, author, message, batch_id, attempt, batch_rows, batch_bytes, rows, bytes, details)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)",
-        (
-            dataset.version, kind, author, message, *(only.key if only else (None, None)),
-            sum(m.rows for m in comes) - sum(m.rows for m in goes), sum(m.bytes for m in comes) - sum(m.bytes for m in goes),
-            dataset.rows, dataset.bytes, orjson.dumps(details).decode(),
-        ),
+    version = (
+        dataset.version, kind, author, message, *(only.key if only else (None, None)), rows, size, dataset.rows, dataset.bytes,
+        orjson.dumps(details).decode(),
     )  # fmt: skip
+    insert_versions(connection, [version])
     end_memberships(connection, [(*member.key, dataset.version) for member in goes])
     begin_memberships(connection, [(*member.key, dataset.version, None) for member in comes])
     changed = {member.batch_id for member in (*comes, *goes)}

@@ -166,11 +166,8 @@ def _write_reruns(connection: Connection, writes: Writes) -> None:
 
 def write_versions(connection: Connection, versions: Sequence[NewVersion]) -> None:
     """Write versions and the memberships that begin and end with them."""
-    insert(
+    insert_versions(
         connection,
-        "INSERT INTO ledger.versions (version, kind, author, message, batch_id, attempt, batch_rows, batch_bytes, rows, bytes, details)"
-        " SELECT * FROM {rows}",
-        ("bigint", "text", "text", "text", "text", "int", "bigint", "bigint", "bigint", "bigint", "jsonb"),
         [
             (
                 v.version, v.kind, v.author, v.message, v.joins.batch_id if v.joins else None, v.joins.attempt if v.joins else None,
@@ -184,6 +181,17 @@ def write_versions(connection: Connection, versions: Sequence[NewVersion]) -> No
     end_memberships(connection, [(*key, version) for key, version in left.items() if key not in joined])
     # What joins and leaves in one group has its end when it is written.
     begin_memberships(connection, [(*key, version, left.get(key)) for key, version in joined.items()])
+
+
+def insert_versions(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    """Write the rows of versions, in the order of the columns named here."""
+    insert(
+        connection,
+        "INSERT INTO ledger.versions (version, kind, author, message, batch_id, attempt, batch_rows, batch_bytes, rows, bytes, details)"
+        " SELECT * FROM {rows}",
+        ("bigint", "text", "text", "text", "text", "int", "bigint", "bigint", "bigint", "bigint", "jsonb"),
+        rows,
+    )
 
 
 def mark_taken_out(connection: Connection, rows: Sequence[tuple[str, int]]) -> None:
