@@ -11,9 +11,8 @@ import pyarrow as pa
 from acidwatch.archive.groupfile import count_rows, read_raw
 from acidwatch.archive.store import MissingFileError, Store
 from acidwatch.contract.batch import Origin, value_digest
+from acidwatch.ledger.state import Key
 from acidwatch.proof.faults import Fault
-
-Key = tuple[str, int]  # batch id, attempt
 
 
 @dataclass(frozen=True, slots=True)

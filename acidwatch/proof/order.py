@@ -6,12 +6,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from acidwatch.ledger.audit import Entry
+from acidwatch.ledger.state import Key
 from acidwatch.proof.newer import ArchivedRecord
 
 PLANS = ("replay", "resubmit", "reprocess")
 CHANGES = ("quarantine", "restore")
-
-Key = tuple[str, int]  # batch id, attempt
 
 
 def before_each(records: Sequence[ArchivedRecord], entries: Sequence[Entry]) -> list[list[ArchivedRecord]]:

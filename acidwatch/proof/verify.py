@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from acidwatch.archive.sealed import DamagedFileError, unseal
-from acidwatch.archive.store import Store
+from acidwatch.archive.store import MissingFileError, Store
 from acidwatch.archive.threads import in_threads
 from acidwatch.archive.zones import BACKUP, JOURNAL, REFERENCE, journal_path
 from acidwatch.ledger import checks
 from acidwatch.ledger.connection import Connection, Ledger
+from acidwatch.proof.backup import read_backup
 from acidwatch.proof.contents import Expected, check
 from acidwatch.proof.faults import Fault
 
@@ -108,15 +109,14 @@ def _named_by_pointers(store: Store) -> tuple[list[Expected], list[Fault]]:
 def _named_by_backups(store: Store) -> tuple[list[Expected], list[Fault]]:
     expected, faults = [], []
     for stamp in store.names(BACKUP):
-        path = f"{BACKUP}/{stamp}/manifest.json"
-        if "manifest.json" not in store.names(f"{BACKUP}/{stamp}"):
-            continue  # one that is being made, or was never finished
         try:
-            manifest = unseal(path, store.read(path))
-            for table in manifest["tables"]:
-                expected.append(Expected(table["path"], "backup", table["file_bytes"], table["file_sha256"]))
+            tables = read_backup(store, stamp).tables
+        except MissingFileError:
+            continue  # one that is being made, or was never finished
         except DamagedFileError as error:
-            faults.append(Fault(path, "damaged", error.reason))
+            faults.append(Fault(error.path, "damaged", error.reason))
+            continue
+        expected += [Expected(table.path, "backup", table.file_bytes, table.file_sha256) for table in tables]
     return expected, faults
 
 
