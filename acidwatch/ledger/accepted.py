@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.queries import whole_id
+from acidwatch.ledger.sources import OF_SOURCE, of_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ def last_good(connection: Connection, source: str | None) -> Accepted:
     """
     row = connection.execute(
         _ACCEPTED + " WHERE m.to_version IS NULL AND m.batch_id IS NOT NULL"
-        " AND (%(source)s::text IS NULL OR s.name IN (%(source)s, %(name)s) OR starts_with(b.source_id, %(source)s))"
+        f" AND {OF_SOURCE}"
         " ORDER BY m.from_version DESC, b.batch_index DESC LIMIT 1",
-        {"source": source, "name": quote(source) if source else None},
+        of_source(source),
     ).fetchone()
     if row is None:
         whose = f"no batch of source {source!r}" if source else "no batch"

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.queries import LETTER_STATES, Row, whole_id
+from acidwatch.ledger.sources import OF_SOURCE, of_source
 
 OPEN_STATES = tuple(state for state in LETTER_STATES if state != "resolved")
 
@@ -42,7 +42,7 @@ class LetterFilter:
 
     def _values(self) -> dict[str, Any]:
         values = asdict(self)
-        return {**values, "states": list(self.states), "name": quote(self.source) if self.source else None}
+        return {**values, "states": list(self.states), **of_source(self.source)}
 
 
 _UNSENT = (
@@ -62,7 +62,7 @@ _WHERE = (
     f" WHERE (d.state = ANY(%(states)s) OR (%(unsent)s AND d.state = 'replayed' AND {_UNSENT}))"
     " AND (%(reason)s::text IS NULL OR d.reason = %(reason)s) AND (%(rule)s::text IS NULL OR %(rule)s = ANY(d.rules))"
     ' AND (%(column)s::text IS NULL OR d."column" = %(column)s) AND (%(site)s::text IS NULL OR %(site)s = ANY(d.sites))'
-    " AND (%(source)s::text IS NULL OR s.name IN (%(source)s, %(name)s) OR starts_with(b.source_id, %(source)s))"
+    f" AND {OF_SOURCE}"
     " AND (%(failed_before)s::timestamptz IS NULL OR d.last_failed_at < %(failed_before)s)"
     " AND (%(failed_after)s::timestamptz IS NULL OR d.last_failed_at > %(failed_after)s)"
 )

@@ -7,6 +7,7 @@ from typing import Any
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.dataset import DATASET
+from acidwatch.ledger.sources import OF_SOURCE, of_source
 
 Row = dict[str, Any]
 
@@ -65,12 +66,12 @@ def batches(
 ) -> list[Row]:
     """Attempts of batches, newest first; `source` is a name or the beginning of a SHA-256, `file` a path below the root."""
     return connection.execute(
-        _BATCH + " WHERE (%(source)s::text IS NULL OR s.name = %(source)s OR s.source_id LIKE %(source)s || '%%')"
+        f"{_BATCH} WHERE {OF_SOURCE}"
         " AND (%(verdict)s::text IS NULL OR a.verdict = %(verdict)s)"
         " AND (%(file)s::text IS NULL OR EXISTS (SELECT FROM ledger.file_batches h JOIN ledger.files f USING (file_id)"
         " WHERE h.batch_id = a.batch_id AND h.attempt = a.attempt AND f.path = %(file)s))"
         " ORDER BY a.recorded DESC LIMIT %(limit)s",
-        {"source": source, "verdict": verdict, "file": file, "limit": limit},
+        {**of_source(source), "verdict": verdict, "file": file, "limit": limit},
     ).fetchall()
 
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.connection import Connection
+
+OF_SOURCE = (
+    "(%(source)s::text IS NULL OR s.name IN (%(source)s, %(source_uri)s) OR starts_with(s.source_id, %(source)s))"
+)
+"""Condition on `ledger.sources s`: of the workbooks of a name, or whose SHA-256 begins so; none given: any. Values: `of_source`."""
+
+
+def of_source(text: str | None) -> dict[str, Any]:
+    """The values of OF_SOURCE. In the ledger a name is a URI reference, and people type it as the file is called."""
+    return {"source": text, "source_uri": quote(text) if text is not None else None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,14 @@ def test_hostile_text_is_recorded_as_text(ledger: Ledger) -> None:
     assert (batch["source"], batch["subject"]) == (nasty, nasty)
 
 
+@pytest.mark.parametrize("named", ["my lake.xlsx", "my%20lake.xlsx", "50%"])
+def test_the_batches_of_a_workbook_are_found_by_the_name_that_its_file_has(ledger: Ledger, named: str) -> None:
+    put(ledger, outcome("a", 0, source="my%20lake.xlsx"), outcome("b", 1, source_id="other", source="other.xlsx"))
+    with ledger.transaction() as connection:
+        found = [row["batch_id"] for row in queries.batches(connection, source=named, verdict=None, limit=5)]
+    assert found == ([] if named == "50%" else ["a"])
+
+
 def test_the_batches_of_a_file_are_found_by_its_path(ledger: Ledger) -> None:
     put(ledger, outcome("a", 0), outcome("b", 1, rejected=True), outcome("c", 2))
     with ledger.transaction() as connection:
