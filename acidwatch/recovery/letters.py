@@ -49,12 +49,16 @@ class OpenLetter:
         return read_headers(self.record.headers)
 
     @cached_property
-    def payload(self) -> Payload | None:
-        """Its rows; None when it can't be decoded."""
+    def _decoded(self) -> Payload | UndecodableError:
         try:
             return decode(self.record.value)
-        except UndecodableError:
-            return None
+        except UndecodableError as error:
+            return error
+
+    @property
+    def payload(self) -> Payload | None:
+        """Its rows; None when it can't be decoded."""
+        return self._decoded if isinstance(self._decoded, Payload) else None
 
     def decoded(self) -> Payload:
         """Its rows.
@@ -62,10 +66,9 @@ class OpenLetter:
         Raises:
             PermanentError: It can't be decoded.
         """
-        try:
-            return decode(self.record.value)
-        except UndecodableError as error:
-            raise PermanentError(f"batch {self.batch_id} can't be decoded: {error}") from None
+        if isinstance(self._decoded, UndecodableError):
+            raise PermanentError(f"batch {self.batch_id} can't be decoded: {self._decoded}")
+        return self._decoded
 
     @cached_property
     def by_row(self) -> Mapping[int, Sequence[Finding]]:
