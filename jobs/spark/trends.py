@@ -28,9 +28,10 @@ def trend_tables(annual: Iterable[Mapping[str, Any]], regions: Mapping[Site, str
         regions: Region of each site.
     """
     series = series_of(annual, regions)
+    found = {variant: [trend(one, DEFAULT_PERIOD, variant) for one in series] for variant in VARIANTS}
     return {
-        "trend": [row for variant in VARIANTS for row in site_rows(series, DEFAULT_PERIOD, variant)],
-        "region": region_rows(series, DEFAULT_PERIOD),
+        "trend": [_row(one) for variant in VARIANTS for one in found[variant]],
+        "region": _region_rows(series, found["annual_mean"], DEFAULT_PERIOD),
     }
 
 
@@ -41,7 +42,10 @@ def site_rows(series: Sequence[Series], period: Period, variant: Variant) -> lis
 
 def region_rows(series: Sequence[Series], period: Period) -> list[Row]:
     """Rows of `region`: both site sets of each region and parameter."""
-    trends = [trend(one, period, "annual_mean") for one in series]
+    return _region_rows(series, [trend(one, period, "annual_mean") for one in series], period)
+
+
+def _region_rows(series: Sequence[Series], trends: Sequence[Trend], period: Period) -> list[Row]:
     return [asdict(row) for row in region_trends(series, trends, period)]
 
 
