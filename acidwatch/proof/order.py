@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from typing import get_args
 
 from acidwatch.ledger.audit import Entry
+from acidwatch.ledger.plans import Kind
 from acidwatch.ledger.state import Key
 from acidwatch.proof.newer import ArchivedRecord
 
-PLANS = ("replay", "resubmit", "reprocess")
+PLANS = get_args(Kind)
 CHANGES = ("quarantine", "restore")
 
 
