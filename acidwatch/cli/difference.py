@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from acidwatch.cli.output import OutputFormat, emit, emit_json, say
+from acidwatch.contract.columns import NATURAL_KEY
+from acidwatch.contract.outcome import printable
 
 if TYPE_CHECKING:
     from acidwatch.history.diff import Diff
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from acidwatch.ledger.members import Member
 
 _BATCH = ("batch_id", "attempt", "source", "batch_index", "subject", "rows")
-_KEY = ("PROGRAM_ID", "SITE_ID", "DATE_SMP", "SAMPLE_LOCATION", "SAMPLE_DEPTH")
 
 
 def emit_diff(found: Diff, limit: int, output: OutputFormat) -> None:
@@ -56,10 +57,10 @@ def emit_diff(found: Diff, limit: int, output: OutputFormat) -> None:
         for cell in one["cells"]
     ]
     title = f"Cells changed: {counts['cells']} of {counts['changed']} samples"
-    _table(cells, (*_KEY, "column", "before", "after", "was_in", "is_in"), title)
+    _table(cells, (*NATURAL_KEY, "column", "before", "after", "was_in", "is_in"), title)
     for name, rows in (("added", added), ("removed", removed)):
         lines = [{**one["key"], "from": _where(one["place"])} for one in rows]
-        _table(lines, (*_KEY, "from"), f"Samples {name}: {counts[name]}")
+        _table(lines, (*NATURAL_KEY, "from"), f"Samples {name}: {counts[name]}")
     other = [figure for figure in figures if figure["before"] != figure["after"]]
     _table(other, ("figure", "parameter", "unit", "before", "after", "difference"), "Figures that changed")
     for name, title in (("batches_in", "Batches in"), ("batches_out", "Batches out")):
@@ -136,5 +137,5 @@ def _exact(value: Any) -> Any:
     if isinstance(value, float):
         return f"{value:.15g}"
     if isinstance(value, str):
-        return "".join(character if character.isprintable() else "\ufffd" for character in value)
+        return printable(value)
     return value

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from acidwatch.contract.formula import no_formula
+
 
 class OutputFormat(str, Enum):
     """How data is printed."""
@@ -78,9 +80,7 @@ def emit_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
 def _csv_cell(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return " ".join("" if item is None else str(item) for item in value)
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
-        return f"'{value}"
-    return value
+    return no_formula(value) if isinstance(value, str) else value
 
 
 def page_width() -> int | None:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from acidwatch.archive.store import Store
 from acidwatch.contract.columns import CONTRACT_VERSION, NATURAL_KEY, SAMPLE_NAMES
+from acidwatch.contract.formula import no_formula
 from acidwatch.errors import UnusableInputError
 from acidwatch.history.resolve import ORDER, superseded
 from acidwatch.history.rows import read_rows
@@ -31,7 +32,6 @@ Format = Literal["parquet", "csv"]
 MANIFEST = "manifest.json"
 
 _COLUMNS = (*SAMPLE_NAMES, "flags", "source_id", "batch_id", "attempt", "row")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _csv_cell(value: Any) -> str:
     if isinstance(value, list):
         value = " ".join(value)
     text = str(value)
-    return "'" + text if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return no_formula(text) if isinstance(value, str) else text
 
 
 _WRITERS: dict[Format, Callable[[pa.Table], bytes]] = {"parquet": _parquet, "csv": _csv}
