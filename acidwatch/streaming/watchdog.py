@@ -22,6 +22,7 @@ from acidwatch.telemetry.metrics import ASSIGNED_PARTITIONS
 
 _LOOK_SECONDS = 1.0
 _PROBE_SECONDS = 5.0
+_KNOWN_SECONDS = 60.0  # an outage seen so recently still counts as one
 
 
 class Watchdog:
@@ -72,7 +73,9 @@ class Watchdog:
             self._rebalancing_since = self._lagging_since = None
             return ""
         progress = self._reader.progress
-        if progress.retrying is not None and now - progress.retrying < 60.0:
+        # Whoever only looks may know of an outage before the group at hand does: its first attempt may still hang in it.
+        known = (progress.retrying, self._health.last_away)
+        if any(seen is not None and now - seen < _KNOWN_SECONDS for seen in known):
             # A rebalance waits for the group at hand, so it lasts as long as the outage: count from its end.
             self._rebalancing_since = self._lagging_since = None
             return ""
@@ -94,7 +97,7 @@ class Watchdog:
         else:
             self._health.away("Kafka", f"no broker answers at {self._settings.kafka_bootstrap}")
             # After its return clients need a while to find their coordinator and rejoin.
-            self._broker_away_until = now + _PROBE_SECONDS + 60.0
+            self._broker_away_until = now + _PROBE_SECONDS + _KNOWN_SECONDS
 
     def _lags(self, assigned: set[Any]) -> bool:
         return any(self._app.consumer.has_more(tp) for tp in assigned)

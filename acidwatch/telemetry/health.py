@@ -27,16 +27,19 @@ class Health:
     Attributes:
         waiting_for: What keeps it from working, by name, with a reason for people; empty = ready.
         stalled: Why it is not alive; empty while it is.
+        last_away: When a dependency was last seen to be away, monotonic seconds; None = never.
     """
 
     service: str
     waiting_for: dict[str, str] = field(default_factory=lambda: {"start": "starting"})
     stalled: str = ""
     since: float = field(default_factory=time.monotonic)
+    last_away: float | None = None
 
     def away(self, dependency: str, reason: str) -> None:
         """A dependency does not answer."""
         self.waiting_for[dependency] = reason
+        self.last_away = time.monotonic()
         DEPENDENCY_UP.labels(dependency).set(0)
 
     def back(self, dependency: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -100,6 +101,20 @@ def test_retries_of_a_known_outage_are_no_stall_and_their_end_is(scene: Scene) -
         scene.reader.progress.retrying = T + seconds
         assert scene.look(seconds + 1) == ""
     assert scene.look(3950 + 61) != ""
+
+
+def test_an_outage_seen_by_whoever_only_looks_is_known_while_the_group_at_hand_hangs_in_it(scene: Scene) -> None:
+    scene.lag()
+    scene.reader.progress.oldest_read = T
+    scene.health.last_away = T + 90
+    assert [scene.look(seconds) for seconds in (121, 149)] == ["", ""]
+    assert scene.look(151).startswith("a record has been read")
+
+
+def test_a_dependency_reported_away_is_an_outage_seen_now(scene: Scene) -> None:
+    before = time.monotonic()
+    scene.health.away("PostgreSQL", "it does not answer")
+    assert before <= (scene.health.last_away or 0.0) <= time.monotonic()
 
 
 def test_a_rebalance_that_waited_for_an_outage_counts_from_the_end_of_the_outage(scene: Scene) -> None:
