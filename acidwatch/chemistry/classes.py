@@ -21,3 +21,8 @@ ANC_CLASSES = (
     AncClass("100 and above", 100.0, None),
 )
 ANC_UNKNOWN = "unknown"
+
+
+def class_rank(anc_ueq_l: float) -> int:
+    """Place of a value's class in ANC_CLASSES; 0 = acidic."""
+    return max(rank for rank, anc in enumerate(ANC_CLASSES) if anc.low is None or anc_ueq_l >= anc.low)

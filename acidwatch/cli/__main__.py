@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from acidwatch.cli import (
+    acidity,
     batches,
     dlq,
     gc,
@@ -18,6 +19,7 @@ from acidwatch.cli import (
     job,
     ledger,
     metrics,
+    quality,
     quarantine,
     reconcile,
     reference,
@@ -63,6 +65,8 @@ app.command("verify", rich_help_panel=_OPERATOR)(verify.verify)
 app.command("gc", rich_help_panel=_OPERATOR)(gc.gc)
 app.add_typer(versions.app, name="versions", rich_help_panel=_ANALYST)
 app.add_typer(job.app, name="job", rich_help_panel=_ANALYST)
+metrics.app.command("acidity")(acidity.acidity)
+metrics.app.command("quality")(quality.quality)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=_ANALYST)
 app.add_typer(reference.app, name="reference", rich_help_panel=_SETUP)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=_SETUP)

@@ -35,6 +35,8 @@ TREND_COLUMNS = ("program_id", "site_id", "parameter", "n_years", "slope", "slop
 REGION_COLUMNS = ("region", "parameter", "site_set", "n_sites", "median_slope", "q25_slope", "q75_slope", "improving_percent",
                   "worsening_percent", "direction", "direction_confidence")  # fmt: skip
 
+MAY_BE_EMPTY = ("acid_episode", "unit_break", "method_change", "distribution")
+
 
 @app.command()
 def site(
@@ -46,7 +48,7 @@ def site(
     output: RowsOutput = RowsFormat.table,
 ) -> None:
     """Mean, spread and quartiles of each parameter at each site."""
-    _show(
+    show_table(
         "site", SITE_COLUMNS, {"program_id": programme, "site_id": site, "parameter": parameter}, version, limit, output
     )
 
@@ -60,7 +62,7 @@ def method(
     output: RowsOutput = RowsFormat.table,
 ) -> None:
     """The same per laboratory method; an empty method: the methods table names none for these measurements."""
-    _show("method", METHOD_COLUMNS, {"program_id": programme, "parameter": parameter}, version, limit, output)
+    show_table("method", METHOD_COLUMNS, {"program_id": programme, "parameter": parameter}, version, limit, output)
 
 
 @app.command()
@@ -89,7 +91,7 @@ def category(
             raise typer.BadParameter("--programme is short for --category programme --value P; give one of the two")
         category, value = "programme", programme
     filters = {"category": category, "value": value, "parameter": parameter}
-    _show("category", CATEGORY_COLUMNS, filters, version, limit, output)
+    show_table("category", CATEGORY_COLUMNS, filters, version, limit, output)
 
 
 @app.command()
@@ -127,7 +129,7 @@ def trend(
         return trends_over(connection, run, period, chosen, filters, trend_class and trend_class.lower())
 
     asked = any(filters.values()) or trend_class is not None
-    _print("trend", TREND_COLUMNS, rows, asked, version, limit, output, f" of {chosen}, {_years(period)}")
+    show_rows("trend", TREND_COLUMNS, rows, asked, version, limit, output, f" of {chosen}, {_years(period)}")
 
 
 @app.command()
@@ -152,7 +154,7 @@ def region(
 
         return regions_over(connection, run, period, filters)
 
-    _print("region", REGION_COLUMNS, rows, any(filters.values()), version, limit, output, f", {_years(period)}")
+    show_rows("region", REGION_COLUMNS, rows, any(filters.values()), version, limit, output, f", {_years(period)}")
 
 
 def _period(first_year: int | None, last_year: int | None) -> Period:
@@ -171,7 +173,7 @@ def _years(period: Period) -> str:
     return f"{period.first_year} to {period.last_year}"
 
 
-def _show(
+def show_table(
     table: str,
     columns: tuple[str, ...],
     filters: Mapping[str, str | None],
@@ -184,12 +186,12 @@ def _show(
     def rows(connection: Connection, run: Run) -> list[dict[str, Any]]:
         from jobs.spark.results import rows_of
 
-        return rows_of(connection, run, table, filters, _at_most(limit, output) + 1)
+        return rows_of(connection, run, table, filters, rows_at_most(limit, output) + 1)
 
-    _print(table, columns, rows, any(filters.values()), version, limit, output)
+    show_rows(table, columns, rows, any(filters.values()), version, limit, output)
 
 
-def _print(
+def show_rows(
     table: str,
     columns: tuple[str, ...],
     rows_of_run: Callable[[Connection, Run], list[dict[str, Any]]],
@@ -199,12 +201,13 @@ def _print(
     output: RowsFormat,
     what: str = "",
 ) -> None:
+    """Print rows that a function takes from the run that answers."""
     from acidwatch.cli.which import version_number
     from acidwatch.settings import PostgresSettings, load
     from jobs.spark.postgres import connected
     from jobs.spark.results import find_run
 
-    at_most, number = _at_most(limit, output), version_number(version)
+    at_most, number = rows_at_most(limit, output), version_number(version)
     with connected(load(PostgresSettings), "acidwatch metrics") as connection:
         run = find_run(connection, number)
         rows = rows_of_run(connection, run)
@@ -212,12 +215,12 @@ def _print(
     emit(rows[:at_most], columns, output, title)
     if len(rows) > at_most:
         say(f"only the first {at_most} are shown; --limit N shows more, filters show fewer")
-    if not rows:
-        say(
-            "nothing matches these filters" if filtered else f"run {run.run_id} holds none: run `acidwatch job metrics`"
-        )
+    if not rows and (filtered or table in MAY_BE_EMPTY):
+        say("nothing matches these filters" if filtered else "none were found")
+    elif not rows:
+        say(f"run {run.run_id} holds none: run `acidwatch job metrics`")
 
 
-def _at_most(limit: int | None, output: RowsFormat) -> int:
+def rows_at_most(limit: int | None, output: RowsFormat) -> int:
     """A program gets every row of a run; there are some thousands."""
     return limit or (50 if output is RowsFormat.table else 1_000_000)

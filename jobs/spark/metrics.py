@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +15,11 @@ from pyspark.storagelevel import StorageLevel
 
 from acidwatch.contract.columns import SAMPLES
 from acidwatch.errors import PermanentError
-from jobs.spark import publish, sources, trends
+from jobs.spark import publish, quality, sources, trends
 from jobs.spark.hdfs import hdfs_errors
 from jobs.spark.postgres import Connection
 from jobs.spark.reference import ReferenceTables
-from jobs.spark.transforms import annual, category, enrich, measurements, series, summary
+from jobs.spark.transforms import annual, balance, category, enrich, flags, measurements, series, summary
 from jobs.spark.version import code_version
 
 log = logging.getLogger("acidwatch.jobs.metrics")
@@ -96,20 +96,29 @@ class MetricsJob:
         marked = marked.persist(StorageLevel.MEMORY_AND_DISK)
         try:
             counts = check_batches(_count_batches(marked), dataset)
-            samples = enrich.with_sites(measurements.winning_rows(marked), sites)
-            enriched = enrich.with_methods(measurements.unpivot(samples.drop(*NOT_ENRICHED)), methods)
+            located = enrich.with_sites(measurements.winning_rows(marked), sites)
+            samples = balance.with_balance(enrich.with_series(located, series.series_samples(located)))
+            samples = samples.persist(StorageLevel.MEMORY_AND_DISK)
+            values = flags.flagged(samples.drop(*NOT_ENRICHED), flags.history(samples))
+            enriched = enrich.with_methods(values, methods).withColumn("dataset_version", F.lit(dataset.version))
             folder = f"{self.root}/{enriched_path}"
             # What is written is read again: that checks it, and it is a cache that needs no memory.
-            enriched.write.mode("overwrite").parquet(folder)
+            enriched.write.mode("overwrite").partitionBy("program_id").parquet(folder)
             log.info("wrote %s", enriched_path)
             written = spark.read.schema(enriched.schema).parquet(folder)
             counts |= _count_measurements(written, counts["measurements"])
-            tables = _tables(
-                written, samples, annual.by_year(series.series_values(series.series_samples(samples)), methods)
-            )
+            chosen = samples.filter("in_series")
+            frames = {
+                "site": summary.by_site(written),
+                "method": summary.by_method(written),
+                "category": category.by_category(written, samples),
+                "annual": annual.by_year(series.series_values(chosen), methods),
+            }
+            tables = _tables(frames | quality.frames(marked, samples, chosen, written))
+            tables["unit_break"] = quality.unit_break_rows(chosen)
             return counts, tables | _trends(tables["annual"], sites)
         finally:
-            marked.unpersist()
+            spark.catalog.clearCache()
 
 
 def _already(connection: Connection, key: publish.RunKey, as_of_newest: bool) -> publish.Run | None:
@@ -180,13 +189,7 @@ def _count_measurements(enriched: DataFrame, before: int) -> dict[str, int]:
     return counts
 
 
-def _tables(enriched: DataFrame, samples: DataFrame, years: DataFrame) -> dict[str, Sequence[Sequence[Any]]]:
-    frames = {
-        "site": summary.by_site(enriched),
-        "method": summary.by_method(enriched),
-        "category": category.by_category(enriched, samples),
-        "annual": years,
-    }
+def _tables(frames: Mapping[str, DataFrame]) -> dict[str, Sequence[Sequence[Any]]]:
     tables: dict[str, Sequence[Sequence[Any]]] = {}
     for name, frame in frames.items():
         rows = [tuple(row) for row in frame.select(*publish.TABLES[name]).collect()]

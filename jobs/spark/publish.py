@@ -28,6 +28,18 @@ TABLES: dict[str, tuple[str, ...]] = {
                "median_slope", "q25_slope", "q75_slope", "improving_percent", "worsening_percent", "rising_percent",
                "falling_percent", "kendall_s", "kendall_z", "kendall_p", "kendall_slope", "kendall_low", "kendall_high",
                "direction", "direction_share", "direction_confidence"),
+    "acidity_year": ("program_id", "site_id", "year", "samples", "n", "acidic", "anc_0_50", "anc_50_100", "anc_100_up", "min_anc_ueq_l",
+                     "median_anc_ueq_l", "min_ph", "acid_samples", "anc_values"),
+    "acidity_site": ("program_id", "site_id", "samples", "first_date", "last_date", "first_n", "first_median_anc_ueq_l", "first_class",
+                     "last_n", "last_median_anc_ueq_l", "last_class", "classes_moved", "last_acidic_date", "days_since_acidic", "episodes"),
+    "acid_episode": ("program_id", "site_id", "episode", "first_date", "last_date", "samples", "min_anc_ueq_l", "min_ph", "ended_by"),
+    "completeness": ("program_id", "site_id", "parameter", "year", "column_name", "samples", "n", "good", "not_evaluated", "suspect",
+                     "fail", "missing", "tests_evaluated", "tests_defined", "outside_range", "outliers", "outliers_checked"),
+    "sample_rule": ("program_id", "site_id", "year", "rule", "parameter", "severity", "n", "checked"),
+    "distribution": ("program_id", "quantity", "site_id", "year", "n", "mean", "min", "p05", "q1", "median", "q3", "p95", "max"),
+    "unit_break": ("program_id", "parameter", "first_date", "factor", "sites", "same_sites", "sharpness"),
+    "method_change": ("program_id", "parameter", "change_year", "site_id", "unit", "method_before", "method_after", "last_before",
+                      "first_after", "n_before", "median_before", "n_after", "median_after", "step", "paired_sites", "paired_step"),
 }  # fmt: skip
 
 

@@ -18,6 +18,14 @@ ORDER = {
     "annual": ("program_id", "site_id", "parameter", "year"),
     "trend": ("program_id", "site_id", "parameter", "variant"),
     "region": ("region", "parameter", "site_set"),
+    "acidity_year": ("program_id", "site_id", "year"),
+    "acidity_site": ("program_id", "site_id"),
+    "acid_episode": ("program_id", "site_id", "episode"),
+    "completeness": ("program_id", "site_id", "parameter", "year"),
+    "sample_rule": ("program_id", "site_id", "year", "rule"),
+    "distribution": ("program_id", "quantity", "site_id", "year"),
+    "unit_break": ("program_id", "parameter", "first_date"),
+    "method_change": ("program_id", "parameter", "change_year", "site_id"),
 }
 
 
@@ -62,7 +70,7 @@ def rows_of(
         columns=sql.SQL(", ").join(map(sql.Identifier, TABLES[table])),
         table=sql.Identifier("metrics", table),
         where=sql.SQL("").join(
-            sql.SQL(" AND lower({}) = lower(%s)").format(sql.Identifier(name)) for name, _ in wanted
+            sql.SQL(" AND lower({}::text) = lower(%s)").format(sql.Identifier(name)) for name, _ in wanted
         ),
         order=sql.SQL(", ").join(map(sql.Identifier, ORDER[table])),
     )

@@ -22,9 +22,12 @@ def code_version() -> str:
         release = "0.0.0"
     deciding = [
         *sorted((HERE / "transforms").glob("*.py")),
-        *(HERE / name for name in ("metrics.py", "publish.py", "schemas.py", "sources.py", "trends.py")),
-        *(CONTRACT / "contract" / name for name in ("columns.py", "parameters.py", "regions.py")),
-        CONTRACT / "chemistry" / "classes.py",
+        *(HERE / name for name in ("metrics.py", "publish.py", "schemas.py", "sources.py", "trends.py", "quality.py")),
+        *(
+            CONTRACT / "contract" / name
+            for name in ("columns.py", "flags.py", "parameters.py", "regions.py", "rules.py")
+        ),
+        *sorted((CONTRACT / "chemistry").glob("*.py")),
         *sorted((CONTRACT / "statistics").glob("*.py")),
         *sorted((CONTRACT / "trends").glob("*.py")),
     ]

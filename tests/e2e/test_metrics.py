@@ -386,3 +386,71 @@ def test_trends_are_printed_as_csv(answered: Answered) -> None:
     assert list(found.columns) == list(rows[0])
     assert found["site_id"].tolist() == [row["site_id"] for row in rows]
     close(found["slope"].astype(float), pd.Series([row["slope"] for row in rows], dtype=float))
+
+
+def test_the_soft_rules_of_the_real_data_are_counted_as_its_readers_know_them(answered: Answered) -> None:
+    if len(answered.samples) != 38_200:
+        pytest.skip("these counts are of EPA's release 2022_8_1")
+    counted = {row["rule"]: row for row in answered.deployment.json("metrics", "quality")}
+    known = {
+        "balance.ions": 442, "conductance.calculated": 187, "contradiction.ph-anc": 31, "unusual.NH4_UEQ_L": 715,
+        "unusual.WTEMP_DEG_C": 20, "zero.ion": 42, "missing.major": 576, "missing.all": 2,
+    }  # fmt: skip
+    assert {rule: counted[rule]["n"] for rule in known} == known
+    assert all(
+        row["n"] == 0 for row in counted.values() if row["severity"] == "hard" or row["rule"].startswith("repeat.")
+    )
+    breaks = answered.deployment.json("metrics", "quality", "--list", "unit-breaks")
+    assert [(one["program_id"], one["parameter"], one["first_date"]) for one in breaks] == [
+        ("LTM_CAT", "SIO2", "1991-04-01"), ("VTSSS", "SIO2", "2019-01-01")]  # fmt: skip
+
+
+def outliers(values: pd.Series) -> pd.Series:
+    """Outside the site's own history: two-sided MAD, 3.5."""
+    median = values.median()
+    below, above = median - values[values <= median], values[values >= median] - median
+    side = pd.Series(np.where(values < median, below.median(), above.median()), values.index).replace(0.0, np.nan)
+    return 0.6745 * (values - median).abs() / side > 3.5
+
+
+def test_flags_and_completeness_equal_those_of_pandas(answered: Answered) -> None:
+    query = (
+        "SELECT program_id, site_id, parameter, sum(samples) samples, sum(n) n, sum(missing) missing, sum(outliers) outliers,"
+        " sum(good) good, sum(suspect) suspect FROM olap.completeness GROUP BY 1, 2, 3"
+    )
+    found = read_rows(answered, query, TREND_KEY).astype(int)
+    samples = answered.samples
+    groups = samples.groupby(SITE)
+    for column in MEASUREMENTS:
+        mine = found.xs(column.parameter, level="parameter").sort_index()
+        values = samples[column.name].dropna()
+        by_site = values.groupby([samples["PROGRAM_ID"], samples["SITE_ID"]])
+        flagged = by_site.transform(lambda site: outliers(site).astype(float)).groupby(
+            [samples["PROGRAM_ID"], samples["SITE_ID"]]
+        )
+        assert mine["samples"].tolist() == groups.size().tolist()
+        assert mine["n"].tolist() == groups[column.name].count().tolist()
+        assert mine["outliers"].tolist() == flagged.sum().reindex(mine.index, fill_value=0).astype(int).tolist()
+    assert (found["n"] + found["missing"] == found["samples"]).all()
+    assert (found["good"] + found["suspect"] == found["n"]).all()
+    assert (found["suspect"] >= found["outliers"]).all()
+
+
+def test_classes_of_anc_equal_those_of_pandas(answered: Answered, series: pd.DataFrame) -> None:
+    anc = series[series["parameter"] == "ANC"]
+    classes = pd.cut(
+        anc["value"],
+        [-np.inf, 0, 50, 100, np.inf],
+        right=False,
+        labels=["acidic", "anc_0_50", "anc_50_100", "anc_100_up"],
+    )
+    expected = pd.crosstab([anc["PROGRAM_ID"], anc["SITE_ID"], anc["year"]], classes)
+    query = "SELECT program_id, site_id, year, acidic, anc_0_50, anc_50_100, anc_100_up FROM olap.acidity_by_year WHERE n > 0"
+    found = read_rows(answered, query, ["program_id", "site_id", "year"]).astype(int).sort_index()
+    assert found.to_numpy().tolist() == expected.sort_index().to_numpy().tolist()
+    sites = pd.DataFrame(answered.deployment.json("metrics", "acidity")).set_index(["program_id", "site_id"])
+    for period, first, last in (("first", 1990, 1994), ("last", 2016, 2020)):
+        medians = anc[anc["year"].between(first, last)].groupby(SITE)["value"].median()
+        close(sites[f"{period}_median_anc_ueq_l"].dropna().astype(float).sort_index(), medians.sort_index())
+    again = answered.deployment.json("metrics", "acidity", "--first", "1990-1994", "--last", "2016-2020")
+    assert pd.DataFrame(again).set_index(["program_id", "site_id"]).equals(sites)

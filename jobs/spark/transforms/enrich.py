@@ -81,3 +81,19 @@ def with_methods(measurements: DataFrame, methods: DataFrame) -> DataFrame:
     chosen = F.broadcast(method_of_year(methods))
     joined = measurements.join(chosen, ["program_id", "parameter", "year"], "left")
     return joined.withColumn("method_candidates", F.coalesce("method_candidates", F.lit(0)))
+
+
+def with_series(samples: DataFrame, series: DataFrame) -> DataFrame:
+    """Say of each sample whether it is of its site's one series.
+
+    Args:
+        samples: One row per sample.
+        series: Those that are, see `series_samples`; a site's samples of one location are or are not, all of them.
+
+    Returns:
+        All columns of `samples`, then `in_series` (boolean).
+    """
+    place = ["PROGRAM_ID", "SITE_ID", "SAMPLE_LOCATION"]
+    places = series.select(*place).distinct().withColumn("in_series", F.lit(True))
+    joined = samples.join(F.broadcast(places), place, "left")
+    return joined.withColumn("in_series", F.coalesce("in_series", F.lit(False)))
