@@ -29,6 +29,7 @@ def list_batches(
         str | None,
         typer.Option("--file", help="only those that this file on HDFS holds, such as clean/2026-11-24/....parquet"),
     ] = None,
+    members: Annotated[bool, typer.Option("--members", help="only those that the newest version has")] = False,
     limit: Limit = None,
     output: Output = OutputFormat.table,
 ) -> None:
@@ -39,7 +40,7 @@ def list_batches(
 
     with Ledger(load(PostgresSettings)).transaction() as connection:
         chosen = verdict.value if verdict else None
-        rows = batches(connection, source=source, verdict=chosen, file=file, limit=most(limit, output))
+        rows = batches(connection, source=source, verdict=chosen, file=file, members=members, limit=most(limit, output))
     if output is OutputFormat.table:
         for row in rows:
             row["findings"] = ", ".join(dict.fromkeys(finding["rule"] for finding in row["findings"]))

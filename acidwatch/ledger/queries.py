@@ -62,16 +62,30 @@ def recorded(connection: Connection, batch_ids: list[str]) -> int:
 
 
 def batches(
-    connection: Connection, *, source: str | None, verdict: str | None, limit: int, file: str | None = None
+    connection: Connection,
+    *,
+    source: str | None,
+    verdict: str | None,
+    limit: int,
+    file: str | None = None,
+    members: bool = False,
 ) -> list[Row]:
-    """Attempts of batches, newest first; `source` is a name or the beginning of a SHA-256, `file` a path below the root."""
+    """Attempts of batches, newest first.
+
+    Args:
+        source: A name, or the beginning of a SHA-256.
+        file: A path below the root; only those that it holds.
+        members: Only those that the newest version has.
+    """
     return connection.execute(
-        f"{_BATCH} WHERE {OF_SOURCE}"
+        f"{_BATCH} WHERE {OF_SOURCE}"  # noqa: S608
         " AND (%(verdict)s::text IS NULL OR a.verdict = %(verdict)s)"
         " AND (%(file)s::text IS NULL OR EXISTS (SELECT FROM ledger.file_batches h JOIN ledger.files f USING (file_id)"
         " WHERE h.batch_id = a.batch_id AND h.attempt = a.attempt AND f.path = %(file)s))"
+        " AND (NOT %(members)s OR EXISTS (SELECT FROM ledger.memberships m"
+        " WHERE m.batch_id = a.batch_id AND m.attempt = a.attempt AND m.to_version IS NULL))"
         " ORDER BY a.recorded DESC LIMIT %(limit)s",
-        {**of_source(source), "verdict": verdict, "file": file, "limit": limit},
+        {**of_source(source), "verdict": verdict, "file": file, "members": members, "limit": limit},
     ).fetchall()
 
 

@@ -14,6 +14,7 @@ from acidwatch.contract.batch import Origin, id_from_origin
 from acidwatch.contract.outcome import FileRef
 from acidwatch.errors import DependencyAwayError, UnusableInputError
 from acidwatch.ledger import queries
+from acidwatch.ledger.changes import quarantine
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.letters import mark_published, pending
 from acidwatch.ledger.migrate import migrate
@@ -218,6 +219,14 @@ def test_the_batches_of_a_file_are_found_by_its_path(ledger: Ledger) -> None:
             for path in ("clean/2.parquet", "quarantine/1.parquet", "clean/1.parquet")
         }
     assert found == {"clean/2.parquet": ["c"], "quarantine/1.parquet": ["b"], "clean/1.parquet": []}
+
+
+def test_the_batches_that_the_dataset_has_are_listed_without_rejected_ones_and_those_taken_out(ledger: Ledger) -> None:
+    put(ledger, outcome("a", 0), outcome("b", 1, rejected=True), outcome("c", 2))
+    with ledger.transaction() as connection:
+        quarantine(connection, ["c"], "wrong bottle", "test")
+        found = queries.batches(connection, source=None, verdict=None, limit=5, members=True)
+    assert [row["batch_id"] for row in found] == ["a"]
 
 
 def test_migrating_twice_or_at_once_is_the_same_as_once(deployment: Deployment) -> None:
