@@ -33,7 +33,7 @@ def test_a_process_that_only_looks_alive_ends_itself_and_nothing_is_lost(
     deployment.send(made.samples, "--batch-size", "10")
     assert stuck.popen.wait(LONG) == EXIT_UNEXPECTED
     (line,) = [event for event in stuck.events if event["event"].startswith("no progress")]
-    assert "read but not acknowledged" in line["reason"]
+    assert "acknowledged for" in line["reason"]
     deployment.expire(service)
     deployment.start(service, **SMALL)
     check_exactly_once(deployment, made)
