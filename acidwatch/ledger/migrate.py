@@ -27,7 +27,7 @@ def migrate(
 
     Raises:
         DependencyAwayError: PostgreSQL does not answer.
-        UnusableInputError: There is no such revision.
+        UnusableInputError: There is no such revision, or the database is at one that is not known here.
     """
     url = settings.database_url.get_secret_value()
     config = Config()
@@ -50,6 +50,11 @@ def migrate(
         with engine.begin() as connection:
             connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             before = MigrationContext.configure(connection).get_current_revision()
+            if before is not None and before not in revisions:
+                raise UnusableInputError(
+                    f"the database {address_of(url)} is at revision {before}, which this acidwatch does not know: a newer one migrated it. "
+                    "Nothing was changed; use that one, or another database"
+                )
             if not dry_run:
                 config.attributes["connection"] = connection
                 command.upgrade(config, newest)

@@ -236,6 +236,19 @@ def test_migrating_twice_or_at_once_is_the_same_as_once(deployment: Deployment) 
     assert {before for before, _ in results} == {newest for _, newest in results}
 
 
+def test_a_database_that_a_newer_release_migrated_is_left_alone(deployment: Deployment, ledger: Ledger) -> None:
+    settings = PostgresSettings(database_url=SecretStr(deployment.database_url))
+    with ledger.transaction() as connection:
+        (known,) = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        connection.execute("UPDATE alembic_version SET version_num = '9999_tomorrow'")
+    try:
+        with pytest.raises(UnusableInputError, match="9999_tomorrow, which this acidwatch does not know"):
+            migrate(settings)
+    finally:
+        with ledger.transaction() as connection:
+            connection.execute("UPDATE alembic_version SET version_num = %(version_num)s", known)
+
+
 def test_a_version_or_batch_that_is_not_there_is_said_in_one_line(ledger: Ledger) -> None:
     with ledger.transaction() as connection, pytest.raises(UnusableInputError, match="there are none yet"):
         queries.version(connection, 1)
