@@ -31,7 +31,9 @@ def metrics(
         str | None,
         typer.Option("--schedule", metavar="CRON", help="keep running at these times (UTC), such as '15 * * * *'"),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="run even if nothing changed since it was published")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "--again", help="run even if nothing changed since it was published")
+    ] = False,
     output: Output = OutputFormat.table,
 ) -> None:
     """Compute means, quartiles and distributions of a version of the dataset, and publish them."""
@@ -41,20 +43,20 @@ def metrics(
 
         once = [sys.executable, "-m", "acidwatch.cli", "job", "metrics", "--output", output.value]
         once += ["--version", version] if version is not None else []
-        run_on_schedule(schedule, once + (["--again"] if again else []))
+        run_on_schedule(schedule, once + (["--force"] if force else []))
         return
     from acidwatch.cli.which import version_number
     from jobs.spark.bootstrap import metrics_job
 
     job = metrics_job()
-    run, new = job.run(version_number(version), again)
+    run, new = job.run(version_number(version), force)
     if new:
         seconds = (run.finished_at - run.started_at).total_seconds()
         say(f"published run {run.run_id} of version {run.dataset_version} after {seconds:.0f} s")
     else:
         say(
             f"version {run.dataset_version} with reference version {run.reference_version} and this code was published "
-            f"already, as run {run.run_id}: nothing done (--again runs it all the same)"
+            f"already, as run {run.run_id}: nothing done (--force runs it all the same)"
         )
     if output is OutputFormat.json:
         emit([{**asdict(run), "new": new}], [], output)

@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "metrics", help="compute and publish statistics"
     )
     metrics.add_argument("--version", type=int, metavar="N", help="dataset version; the newest one without it")
-    metrics.add_argument("--again", action="store_true", help="run even if this version was published before")
+    metrics.add_argument(
+        "--force", "--again", action="store_true", help="run even if this version was published before"
+    )
     metrics.add_argument("--schedule", metavar="CRON", help="keep running at these times (UTC), such as '15 * * * *'")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -35,19 +37,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             once = [sys.executable, "-m", "jobs.spark", "metrics"]
             once += ["--version", str(options.version)] if options.version is not None else []
-            run_on_schedule(options.schedule, once + (["--again"] if options.again else []))
+            run_on_schedule(options.schedule, once + (["--force"] if options.force else []))
             return 0
-        _run(options.version, options.again)
+        _run(options.version, options.force)
     except AcidwatchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     return 0
 
 
-def _run(version: int | None, again: bool) -> None:
+def _run(version: int | None, force: bool) -> None:
     from jobs.spark.bootstrap import metrics_job
 
-    run, new = metrics_job().run(version, again)
+    run, new = metrics_job().run(version, force)
     if not new:
         print(
             f"version {run.dataset_version} was published already, as run {run.run_id}: nothing done", file=sys.stderr

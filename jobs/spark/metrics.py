@@ -45,12 +45,12 @@ class MetricsJob:
     start_spark: Callable[[], AbstractContextManager[SparkSession]]
     now: Callable[[], datetime]
 
-    def run(self, version: int | None = None, again: bool = False) -> tuple[publish.Run, bool]:
+    def run(self, version: int | None = None, force: bool = False) -> tuple[publish.Run, bool]:
         """Compute and publish; None = the newest version.
 
         Returns:
             The published run, and whether it is new: a run of the same dataset, reference and code version is not repeated
-            unless `again`.
+            unless `force`.
 
         Raises:
             UnusableInputError: No such version, or nothing to compute from yet.
@@ -62,7 +62,7 @@ class MetricsJob:
             dataset = sources.read_version(connection, version)
             reference = self.reference()
             key = publish.RunKey(dataset.version, reference.version, code_version())
-            if not again and (done := _already(connection, key, not dataset.chosen)):
+            if not force and (done := _already(connection, key, not dataset.chosen)):
                 return done, False
             run_id = publish.next_run_id(connection)
         log.info("run %d: version %d, %d rows in %d files", run_id, dataset.version, dataset.rows, len(dataset.paths))
@@ -84,7 +84,7 @@ class MetricsJob:
             **counts,
         )
         with self.connect() as connection:
-            published = publish.publish(connection, run, tables, again)
+            published = publish.publish(connection, run, tables, again=force)
         return published, published.run_id == run_id
 
     def _compute(
@@ -98,7 +98,7 @@ class MetricsJob:
             counts = check_batches(_count_batches(marked), dataset)
             located = enrich.with_sites(measurements.winning_rows(marked), sites)
             samples = balance.with_balance(enrich.with_series(located, series.series_samples(located)))
-            samples = samples.persist(StorageLevel.MEMORY_AND_DISK)
+            samples = _by_site(spark, samples).persist(StorageLevel.MEMORY_AND_DISK)
             values = flags.flagged(samples.drop(*NOT_ENRICHED), flags.history(samples))
             enriched = enrich.with_methods(values, methods).withColumn("dataset_version", F.lit(dataset.version))
             folder = f"{self.root}/{enriched_path}"
@@ -119,6 +119,11 @@ class MetricsJob:
             return counts, tables | _trends(tables["annual"], sites)
         finally:
             spark.catalog.clearCache()
+
+
+def _by_site(spark: SparkSession, samples: DataFrame) -> DataFrame:
+    """Every sample of a site in one partition: what is told of sites and years is then grouped where it lies, without a shuffle."""
+    return samples.repartition(int(spark.conf.get("spark.sql.shuffle.partitions") or 1), "PROGRAM_ID", "SITE_ID")
 
 
 def _already(connection: Connection, key: publish.RunKey, as_of_newest: bool) -> publish.Run | None:

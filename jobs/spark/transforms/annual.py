@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.spark.transforms.enrich import method_of_year
-from jobs.spark.transforms.summary import exact, exact_mean
+from jobs.spark.transforms.summary import ascending, exact, exact_mean, quantile
 
 KEY = ("program_id", "site_id", "parameter", "year")
 
@@ -28,10 +28,10 @@ def by_year(values: DataFrame, methods: DataFrame) -> DataFrame:
         F.count("value").alias("n"),
         F.sum((F.col("value") < 0).cast("int")).alias("negative"),
         exact_mean(F.col("decimal")).alias("mean"),
-        F.percentile("value", F.lit(0.5)).alias("median"),
+        ascending(F.col("value")).alias("ascending"),
         F.array(*months).alias("months"),
     )
     chosen = F.broadcast(method_of_year(methods).select("program_id", "parameter", "year", "method"))
     return years.join(chosen, ["program_id", "parameter", "year"], "left").select(
-        *KEY, "unit", "n", "negative", "mean", "median", "months", "method"
+        *KEY, "unit", "n", "negative", "mean", quantile(F.col("ascending"), 0.5).alias("median"), "months", "method"
     )

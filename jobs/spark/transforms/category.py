@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.spark.transforms.summary import exact, exact_mean
+from jobs.spark.transforms.summary import exact
 
 UNKNOWN = "unknown"
 # Category and the column that holds its value, in the lower case of the measurements.
@@ -55,10 +55,12 @@ def by_category(measurements: DataFrame, samples: DataFrame) -> DataFrame:
         `category`, `value`, `parameter` (the key), `unit`, `samples` (of the category's value, measured or not), `n`
         (measurements), `mean`, `median` (exact), both in `unit`.
     """
+    # Every value is in seven categories: equal ones of equal places are counted first, so that few lines become seven.
+    values = measurements.groupBy("parameter", "unit", F.col("value").alias("measured"), *CATEGORIES.values()).agg(
+        F.count(F.lit(1)).alias("n"), F.sum(exact(F.col("value"))).alias("total")
+    )
     groups = (
-        measurements.select(
-            "parameter", "unit", F.col("value").alias("measured"), exact(F.col("value")).alias("decimal"), _values()
-        )
+        values.select("parameter", "unit", "measured", "n", "total", _values())
         .groupBy(
             F.col("in_category.category").alias("category"),
             F.col("in_category.value_of").alias("value"),
@@ -66,9 +68,9 @@ def by_category(measurements: DataFrame, samples: DataFrame) -> DataFrame:
             "unit",
         )
         .agg(
-            F.count("measured").alias("n"),
-            exact_mean(F.col("decimal")).alias("mean"),
-            F.percentile("measured", F.lit(0.5)).alias("median"),
+            F.sum("n").alias("n"),
+            (F.sum("total") / F.sum("n")).cast("double").alias("mean"),
+            F.percentile("measured", F.lit(0.5), F.col("n")).alias("median"),
         )
     )
     counts = F.broadcast(category_samples(samples))

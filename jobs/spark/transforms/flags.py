@@ -8,13 +8,15 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from acidwatch.contract import columns, flags
+from acidwatch.contract import flags
 from acidwatch.contract.columns import MEASUREMENTS
 from acidwatch.contract.rules import MOST_CHARGE_UEQ_L
 from jobs.spark.transforms.balance import BALANCE_COLUMNS
 from jobs.spark.transforms.measurements import unpivot
+from jobs.spark.transforms.summary import ascending, quantile
 
 SITE = ("PROGRAM_ID", "SITE_ID")
+HISTORY_KEY = ("program_id", "site_id", "parameter")
 FLAG_COLUMNS = ("flag", "tests_evaluated", "tests_defined", "tests_failed", "history_score")
 
 ROW_TESTS = tuple(
@@ -22,6 +24,17 @@ ROW_TESTS = tuple(
 )
 BIT = {test.rule: 1 << at for at, test in enumerate(ROW_TESTS)}
 """Tests told from the row, one bit each: sets of them are numbers, which cost nothing for each of a row's values."""
+PARAMETERS = [
+    (
+        column.parameter,
+        column.name,
+        *(None if bound is None else float(bound) for bound in (column.low, column.high)),
+        sum(BIT[test.rule] for test in ROW_TESTS if column.name in test.columns),
+        flags.TESTS_DEFINED[column.name],
+    )
+    for column in MEASUREMENTS
+]
+PARAMETERS_SCHEMA = "parameter string, column_name string, low double, high double, tests int, tests_defined int"
 HARD = sum(BIT[test.rule] for test in ROW_TESTS if test.severity == "hard")
 
 
@@ -34,35 +47,31 @@ def history(samples: DataFrame) -> DataFrame:
         samples: One row per sample with the contract's columns.
 
     Returns:
-        `PROGRAM_ID`, `SITE_ID` (the key), `history`: for each column of a measurement `median`, `below`, `above`, all in its unit; values
-        equal to the median belong to both sides. Null of a column without values.
+        `program_id`, `site_id`, `parameter` (the key; only those with a value), `median`, `below`, `above`, in the parameter's unit;
+        values equal to the median belong to both sides.
     """
-    ascending = (F.sort_array(F.collect_list(column.name)).alias(column.name) for column in MEASUREMENTS)
-    sites = samples.groupBy(*SITE).agg(*ascending)
-    medians = (
-        F.struct(_middle(F.col(c.name)).alias("median"), F.col(c.name).alias("values")).alias(c.name)
-        for c in MEASUREMENTS
+    sites = samples.groupBy(*SITE).agg(*(ascending(F.col(c.name)).alias(c.name) for c in MEASUREMENTS))
+    each = F.array(
+        *(F.struct(F.lit(c.parameter).alias("parameter"), F.col(c.name).alias("values")) for c in MEASUREMENTS)
     )
-    sides = (_sides(F.col(column.name)).alias(column.name) for column in MEASUREMENTS)
-    return sites.select(*SITE, *medians).select(*SITE, F.struct(*sides).alias("history"))
-
-
-def _sides(column: Column) -> Column:
-    median, values = column["median"], column["values"]
-    below = F.filter(values, lambda value: value <= median)
-    above = F.filter(values, lambda value: value >= median)
-    return F.struct(
-        median.alias("median"),
-        _middle(F.transform(F.reverse(below), lambda value: median - value)).alias("below"),
-        _middle(F.transform(above, lambda value: value - median)).alias("above"),
+    lines = (
+        sites.select(
+            F.col("PROGRAM_ID").alias("program_id"), F.col("SITE_ID").alias("site_id"), F.explode(each).alias("of")
+        )
+        .select("program_id", "site_id", "of.parameter", "of.values")
+        .withColumn("median", quantile(F.col("values"), 0.5))
+        .filter(F.col("median").isNotNull())
     )
-
-
-def _middle(ascending: Column) -> Column:
-    """Median of a sorted array, null of an empty one."""
-    size = F.size(ascending)
-    lower, upper = (F.get(ascending, F.floor(at / 2).cast("int")) for at in (size - 1, size))
-    return (lower + upper) / 2
+    below = F.filter("values", lambda value: value <= F.col("median"))
+    above = F.filter("values", lambda value: value >= F.col("median"))
+    sides = lines.withColumns(
+        {
+            "below": F.transform(F.reverse(below), lambda value: F.col("median") - value),
+            "above": F.transform(above, lambda value: value - F.col("median")),
+        }
+    )
+    middles = (quantile(F.col(side), 0.5).alias(side) for side in ("below", "above"))
+    return sides.select(*HISTORY_KEY, "median", *middles)
 
 
 def flagged(samples: DataFrame, history: DataFrame) -> DataFrame:
@@ -78,51 +87,56 @@ def flagged(samples: DataFrame, history: DataFrame) -> DataFrame:
         `tests_defined` (how many), `tests_failed` (rule ids of those that the value did not pass), `history_score` (how far it is from
         its site's median, in MADs of its side, times 0.6745; null where that MAD is 0).
     """
-    known = samples.join(F.broadcast(history), list(SITE), "left").withColumns(
+    tests = samples.sparkSession.createDataFrame(PARAMETERS, PARAMETERS_SCHEMA)
+    known = samples.withColumns(
         {
             "row_broken": _bits(_broken(test.rule) for test in ROW_TESTS),
             "row_evaluated": _bits(_evaluated(test.rule) | _broken(test.rule) for test in ROW_TESTS),
         }
     )
-    values = unpivot(known.drop(*BALANCE_COLUMNS), beside=_beside)
-    outlier = F.coalesce(F.col("history_score") > flags.OUTLIER_SCORE, F.lit(False))
+    values = unpivot(known.drop(*BALANCE_COLUMNS))
+    kept = [name for name in values.columns if name not in ("row_broken", "row_evaluated")]
+    limits = history.join(F.broadcast(tests), "parameter")
+    told = values.join(F.broadcast(limits), list(HISTORY_KEY)).withColumns(
+        {
+            "broken": F.col("row_broken").bitwiseAND(_tests_of_value()),
+            "outside": (F.col("value") < F.col("low")) | (F.col("value") > F.col("high")),
+            "history_score": _history_score(),
+        }
+    )
+    return told.withColumns(_flag()).select(*kept, *FLAG_COLUMNS)
+
+
+def _tests_of_value() -> Column:
+    """Those of the row that are about this value: a zero of the row is the fault of the values that are 0."""
+    about_a_zero = F.col("tests").bitwiseAND(BIT["zero.ion"])
+    return F.when(F.col("value") != 0.0, F.col("tests") - about_a_zero).otherwise(F.col("tests"))
+
+
+def _history_score() -> Column:
+    """Source: Iglewicz and Hoaglin 1993, with the MAD of the value's side."""
+    side = F.when(F.col("value") < F.col("median"), F.col("below")).otherwise(F.col("above"))
+    return F.try_divide(F.lit(flags.OUTLIER_FACTOR) * F.abs(F.col("value") - F.col("median")), side)
+
+
+def _flag() -> dict[str, Column]:
+    """The flag and how it was found, from the tests of the row, the range and the history."""
     broken, outside = F.col("broken"), F.col("outside")
+    outlier = F.coalesce(F.col("history_score") > flags.OUTLIER_SCORE, F.lit(False))
+    passed = (broken == 0) & ~outside & ~outlier
     rules = F.array(
-        F.when(outside, F.col("range_rule")),
+        F.when(outside, F.concat(F.lit("range."), F.col("column_name"))),
         *(F.when(broken.bitwiseAND(BIT[test.rule]) != 0, F.lit(test.rule)) for test in ROW_TESTS),
         F.when(outlier, F.lit(flags.OUTLIER)),
     )
-    passed = (broken == 0) & ~outside & ~outlier
-    evaluated = F.col("tests_evaluated") + F.col("history_score").isNotNull().cast("int")
-    told = {
+    of_row = F.bit_count(F.col("row_evaluated").bitwiseAND(F.col("tests")))
+    return {
+        # The range is always evaluated, so that no value here is `not evaluated`.
         "flag": F.when(outside | (broken.bitwiseAND(HARD) != 0), F.lit(flags.FAIL))
         .when(~passed, F.lit(flags.SUSPECT))
-        .when(evaluated > 0, F.lit(flags.GOOD))
-        .otherwise(F.lit(flags.NOT_EVALUATED)),
+        .otherwise(F.lit(flags.GOOD)),
+        "tests_evaluated": of_row + F.lit(1) + F.col("history_score").isNotNull().cast("int"),
         "tests_failed": F.when(passed, F.array().cast("array<string>")).otherwise(F.array_compact(rules)),
-        "tests_evaluated": evaluated,
-    }
-    not_kept = ("history", "row_broken", "row_evaluated", "broken", "outside", "range_rule", *FLAG_COLUMNS)
-    kept = [name for name in values.columns if name not in not_kept]
-    return values.withColumns(told).select(*kept, *FLAG_COLUMNS)
-
-
-def _beside(column: columns.Column) -> dict[str, Column]:
-    """What is told of a value from its own row: every test but that of the history, of which the score is told."""
-    mine = sum(BIT[test.rule] for test in ROW_TESTS if column.name in test.columns)
-    not_zero = F.col(column.name) != 0.0
-    zero = BIT["zero.ion"]
-    of_value = F.when(not_zero, F.lit(mine & ~zero)).otherwise(F.lit(mine)) if mine & zero else F.lit(mine)
-    value, site = F.col(column.name), F.col("history")[column.name]
-    side = F.when(value < site["median"], site["below"]).otherwise(site["above"])
-    return {
-        "tests_defined": F.lit(flags.TESTS_DEFINED[column.name]),
-        "tests_evaluated": F.bit_count(F.col("row_evaluated").bitwiseAND(mine)) + F.lit(1),  # and the range, always
-        "broken": F.col("row_broken").bitwiseAND(of_value),
-        "outside": (value < F.lit(column.low)) | (value > F.lit(column.high)),
-        "range_rule": F.lit(f"range.{column.name}"),
-        # Source: Iglewicz and Hoaglin 1993, with the MAD of the value's side.
-        "history_score": F.try_divide(F.lit(flags.OUTLIER_FACTOR) * F.abs(value - site["median"]), side),
     }
 
 

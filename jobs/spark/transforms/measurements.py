@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from acidwatch.chemistry.classes import ANC_CLASSES, ANC_UNKNOWN
-from acidwatch.contract import columns
 from acidwatch.contract.columns import MEASUREMENTS, NATURAL_KEY
 
 SAMPLE_COLUMNS = (
@@ -75,16 +73,15 @@ def not_finite() -> Column:
     return reduce(lambda left, right: left + right, (one(c.name) for c in MEASUREMENTS))
 
 
-def unpivot(samples: DataFrame, beside: Callable[[columns.Column], dict[str, Column]] | None = None) -> DataFrame:
+def unpivot(samples: DataFrame) -> DataFrame:
     """One line per value that is there.
 
     Args:
         samples: One row per sample with the contract's columns; other columns are kept as they are.
-        beside: What else is told of a value, from a measurement's column: name and expression over the sample, the same for each of them.
 
     Returns:
         The samples' other columns with the contract's in lower case, and `parameter` (sodium is the text `NA`), `unit` (of the
-        contract), `value` (double, in `unit`), those of `beside`, `year` (integer, of `date_smp`). Key: the sample's key and `parameter`.
+        contract), `value` (double, in `unit`), `year` (integer, of `date_smp`). Key: the sample's key and `parameter`.
     """
     measures = {column.name for column in MEASUREMENTS}
     values = F.array(
@@ -94,7 +91,6 @@ def unpivot(samples: DataFrame, beside: Callable[[columns.Column], dict[str, Col
                 F.lit(column.unit).alias("unit"),
                 # + 0.0 turns -0.0 into 0.0: they are equal, so which of them is `min` would depend on the order of rows.
                 (F.col(column.name) + F.lit(0.0)).alias("value"),
-                *(told.alias(name) for name, told in (beside(column) if beside else {}).items()),
             )
             for column in MEASUREMENTS
         )

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from acidwatch.contract import flags
 from acidwatch.contract.columns import MEASUREMENTS, NATURAL_KEY, SAMPLES
 from acidwatch.contract.rules import MOST_CHARGE_UEQ_L, NEVER_ZERO, SOFT
-from jobs.spark.transforms.summary import exact, exact_mean
+from jobs.spark.transforms.summary import ascending, exact, exact_mean, quantile
 
 CELL_KEY = ("program_id", "site_id", "parameter", "year")
 SITE_YEAR = ("program_id", "site_id", "year")
@@ -183,12 +183,12 @@ def distributions(samples: DataFrame) -> DataFrame:
         F.count("value").alias("n"),
         exact_mean(exact(F.col("value"))).alias("mean"),
         F.min("value").alias("min"),
-        F.percentile("value", F.array(*(F.lit(share) for share in QUANTILES.values()))).alias("quantiles"),
+        ascending(F.col("value")).alias("ascending"),
         F.max("value").alias("max"),
     )
     return groups.select(
         *SITE_YEAR, "quantity", "n", "mean", "min",
-        *(F.col("quantiles")[at].alias(name) for at, name in enumerate(QUANTILES)), "max",
+        *(quantile(F.col("ascending"), share).alias(name) for name, share in QUANTILES.items()), "max",
     )  # fmt: skip
 
 

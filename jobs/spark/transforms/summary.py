@@ -16,6 +16,7 @@ EXACT = DecimalType(38, 20)
 
 SITE_KEY = ("program_id", "site_id", "parameter", "unit")
 METHOD_KEY = ("program_id", "parameter", "method", "unit")
+QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
 STATISTICS = ("n", "mean", "stddev", "min", "q1", "median", "q3", "max", "first_date", "last_date")
 
 
@@ -29,6 +30,21 @@ def exact_mean(decimal: Column) -> Column:
     return (F.sum(decimal) / F.count(decimal)).cast("double")
 
 
+def ascending(value: Column) -> Column:
+    """The values of a group in ascending order, an array; nulls are left out.
+
+    Quantiles are read from it: Spark's own percentile counts the values of every group in a hash table, at ten times the memory.
+    """
+    return F.sort_array(F.collect_list(value))
+
+
+def quantile(ascending: Column, share: float) -> Column:
+    """Exact quantile of an `ascending` array, linear interpolation as pandas; null of an empty one."""
+    place = (F.size(ascending) - 1) * F.lit(share)
+    lower, upper = (F.get(ascending, at(place).cast("int")) for at in (F.floor, F.ceil))
+    return lower + (upper - lower) * (place - F.floor(place))
+
+
 def statistics(measurements: DataFrame, key: Sequence[str]) -> DataFrame:
     """The statistics of each group.
 
@@ -40,17 +56,15 @@ def statistics(measurements: DataFrame, key: Sequence[str]) -> DataFrame:
         The key, `n`, `mean`, `stddev` (n - 1; null when n = 1), `min`, `q1`, `median`, `q3`, `max` (quartiles exact, linear
         interpolation, as pandas), all in `unit`; `first_date`, `last_date`; `ambiguous` (measurements with several methods).
     """
-    quartiles = F.percentile("value", F.array(F.lit(0.25), F.lit(0.5), F.lit(0.75)))
     groups = measurements.groupBy(*key).agg(
         F.count("value").alias("n"),
         exact_mean(exact(F.col("value"))).alias("mean"),
         F.min("value").alias("min"),
-        quartiles.alias("quartiles"),
         F.max("value").alias("max"),
         F.min("date_smp").cast("date").alias("first_date"),
         F.max("date_smp").cast("date").alias("last_date"),
         F.sum((F.col("method_candidates") > 1).cast("int")).alias("ambiguous"),
-        F.sort_array(F.collect_list("value")).alias("ascending"),
+        ascending(F.col("value")).alias("ascending"),
     )
     return groups.select(
         *key,
@@ -58,7 +72,7 @@ def statistics(measurements: DataFrame, key: Sequence[str]) -> DataFrame:
         "mean",
         F.when(F.col("n") > 1, F.sqrt(_squared_deviations() / (F.col("n") - 1))).alias("stddev"),
         "min",
-        *(F.col("quartiles")[index].alias(name) for index, name in enumerate(("q1", "median", "q3"))),
+        *(quantile(F.col("ascending"), share).alias(name) for name, share in QUARTILES.items()),
         "max",
         "first_date",
         "last_date",
