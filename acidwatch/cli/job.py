@@ -46,7 +46,7 @@ def metrics(
         run_on_schedule(schedule, once + (["--force"] if force else []))
         return
     from acidwatch.cli.which import version_number
-    from jobs.spark.bootstrap import metrics_job
+    from jobs.spark.bootstrap import metrics_job, remove_old_runs
 
     job = metrics_job()
     run, new = job.run(version_number(version), force)
@@ -62,6 +62,8 @@ def metrics(
         emit([{**asdict(run), "new": new}], [], output)
     elif new:
         _print_summary(run)
+    for folder in remove_old_runs():
+        say(f"removed {folder}: not among the runs that are kept")
 
 
 def _print_summary(run: Run) -> None:

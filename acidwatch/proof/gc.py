@@ -23,7 +23,7 @@ _RUN = re.compile(rf"{ENRICHED}/run=[0-9]+")
 
 Why = Literal["unreachable", "condemned", "leftover", "unpublished"]
 """unreachable: rows or findings that nothing needs; condemned: an earlier gc was interrupted; leftover: of a write that did not end;
-unpublished: of a Spark run that did not."""
+unpublished: of a Spark run that has no row in metrics.runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def find(store: Store, ledger: Ledger, now: datetime, grace: timedelta) -> list[
     A file that the ledger in a backup names stays as long as that backup does.
     """
     until = now - grace
-    return [*_unreachable(store, ledger, until), *_leftovers(store, until), *_unpublished(store, ledger, until)]
+    return [*_unreachable(store, ledger, until), *_leftovers(store, until), *unpublished(store, ledger, until)]
 
 
 def remove(store: Store, ledger: Ledger, garbage: Sequence[Garbage], author: str, message: str) -> list[Garbage]:
@@ -86,8 +86,8 @@ def _leftovers(store: Store, until: datetime) -> Iterator[Garbage]:
     return (_garbage(file, "leftover") for file in store.walk(TEMPORARY) if file.modified_at < until)
 
 
-def _unpublished(store: Store, ledger: Ledger, until: datetime) -> Iterator[Garbage]:
-    """Folders of runs that were written and never published."""
+def unpublished(store: Store, ledger: Ledger, until: datetime) -> Iterator[Garbage]:
+    """Folders of Spark runs that were never published, or are published no longer, last written before `until`."""
     for folder in (f"{ENRICHED}/{name}" for name in store.names(ENRICHED)):
         files = list(store.walk(folder))
         newest = max((file.modified_at for file in files), default=until)

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(version: int | None, force: bool) -> None:
-    from jobs.spark.bootstrap import metrics_job
+    from jobs.spark.bootstrap import metrics_job, remove_old_runs
 
     run, new = metrics_job().run(version, force)
     if not new:
@@ -55,6 +55,8 @@ def _run(version: int | None, force: bool) -> None:
             f"version {run.dataset_version} was published already, as run {run.run_id}: nothing done", file=sys.stderr
         )
     print(json.dumps(asdict(run), default=str))
+    for folder in remove_old_runs():
+        print(f"removed {folder}: not among the runs that are kept", file=sys.stderr)
 
 
 if __name__ == "__main__":

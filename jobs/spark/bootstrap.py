@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from pydantic import Field
+
 from acidwatch.archive.hdfs import HdfsStore
+from acidwatch.ledger.connection import Ledger
 from acidwatch.settings import HdfsSettings, PostgresSettings, load
 from jobs.spark.hdfs import spark_root
 from jobs.spark.metrics import MetricsJob
 from jobs.spark.postgres import connected
 from jobs.spark.reference import newest_reference
+from jobs.spark.retention import Retention
 from jobs.spark.session import SparkSettings, spark_session
 
 
 class JobSettings(HdfsSettings, PostgresSettings, SparkSettings):
     """What the metrics job needs."""
+
+    metrics_runs_kept: int = Field(
+        20, ge=1, description="runs of the metrics job to keep, besides those of tagged versions and the one shown"
+    )
 
 
 def metrics_job() -> MetricsJob:
@@ -32,3 +40,21 @@ def metrics_job() -> MetricsJob:
         start_spark=lambda: spark_session(settings, settings.hdfs_user),
         now=lambda: datetime.now(UTC),
     )
+
+
+def remove_old_runs() -> list[str]:
+    """Remove the runs that are not kept, as the settings say.
+
+    Returns:
+        Their folders on HDFS, which are gone.
+
+    Raises:
+        ConfigError: A setting is missing or wrong.
+        DependencyAwayError: HDFS or PostgreSQL is away; the next call does the rest.
+    """
+    settings = load(JobSettings)
+    ledger = Ledger(settings)
+    try:
+        return Retention(HdfsStore(settings), ledger, settings.metrics_runs_kept).apply(datetime.now(UTC))
+    finally:
+        ledger.close()
