@@ -67,8 +67,9 @@ format: $(READY) ## lay the code out
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: $(READY) ## write docs/contract.md from the contract's tables
+docs: $(READY) ## write docs/contract.md from the contract's tables, docs/data-dictionary.md from the comments in the database
 	$(BIN)/python -m acidwatch.contract.page > docs/contract.md
+	$(BIN)/python -m deploy.local.dictionary docs/data-dictionary.md
 
 requirements: ## compile requirements/*.txt from pyproject.toml (needs uv)
 	@for extra in producer ingestor versioner spark cli dev; do \

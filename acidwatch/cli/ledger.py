@@ -40,7 +40,7 @@ def migrate(
     from acidwatch.ledger.migrate import migrate as run
     from acidwatch.settings import PostgresSettings, load
 
-    before, newest = run(load(PostgresSettings), dry_run=dry_run, target=to)
+    before, newest = run(load(PostgresSettings), dry_run=dry_run, target=to, warn=say)
     if before == newest:
         typer.echo(f"the ledger is up to date: {newest}")
     else:

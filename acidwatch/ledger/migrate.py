@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
@@ -18,12 +21,17 @@ _LOCK = 7_262_001  # two migrations at once: the second waits for the first
 
 
 def migrate(
-    settings: PostgresSettings, *, dry_run: bool = False, target: str | None = None
+    settings: PostgresSettings,
+    *,
+    dry_run: bool = False,
+    target: str | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> tuple[str | None, str | None]:
     """Apply what is missing, all in one transaction; returns the revision before and after (None = nothing there).
 
     Args:
         target: Revision to go up to; without it the newest one.
+        warn: Is told what the database warns of, such as a role that may not be made.
 
     Raises:
         DependencyAwayError: PostgreSQL does not answer.
@@ -46,6 +54,8 @@ def migrate(
         poolclass=sqlalchemy.pool.NullPool,
         connect_args={"connect_timeout": max(int(settings.database_timeout_seconds), 2)},
     )
+    if warn is not None:
+        sqlalchemy.event.listen(engine, "connect", lambda connection, _: _listen(connection, warn))
     try:
         with engine.begin() as connection:
             connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -63,3 +73,11 @@ def migrate(
     finally:
         engine.dispose()
     return before, newest
+
+
+def _listen(connection: Any, warn: Callable[[str], None]) -> None:
+    def tell(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            warn("; ".join(filter(None, (notice.message_primary, notice.message_hint))))
+
+    connection.add_notice_handler(tell)

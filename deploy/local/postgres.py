@@ -84,12 +84,13 @@ class Postgres(Server):
     def make_database(self) -> None:
         """Have the role and its database; idempotent."""
         with self._connect() as connection:
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
-                connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(
-                        sql.Identifier(ROLE), sql.Literal(self._passwords[ROLE])
-                    )
+            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone()
+            # It makes roles for readers of schema olap; a cluster that was made before it might has to learn that.
+            connection.execute(
+                sql.SQL("{} ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {}").format(
+                    sql.SQL("ALTER" if known else "CREATE"), sql.Identifier(ROLE), sql.Literal(self._passwords[ROLE])
                 )
+            )
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 names = sql.Identifier(DATABASE), sql.Identifier(ROLE)
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
