@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from acidwatch.archive.journal import publish
 from acidwatch.archive.reference import publish_reference
 from acidwatch.archive.store import Store
+from acidwatch.broker.send import Record
 from acidwatch.contract.batch import encode
 from acidwatch.contract.headers import write_headers
 from acidwatch.contract.outcome import Outcome
@@ -99,16 +100,23 @@ class History:
 
     def judge(self, *batches: Sent) -> list[Outcome]:
         """One group of the ingestor: its files are in the archive afterwards, its outcomes not in the ledger yet."""
-        events = []
+        records = []
         for one in batches:
             headers = write_headers(
                 batch_id=one.batch, source=f"{one.source}.xlsx", source_id=sha256(one.source), source_time="2026-11-01T00:00:00+00:00",
                 index=one.index, count=one.count, subject="Sheet 1!A2:AD6", time="2026-11-01T00:00:00+00:00", attempt=one.attempt,
                 replaces=sha256(one.replaces) if one.replaces else None,
             )  # fmt: skip
+            records.append(Record(TOPIC, one.batch.encode(), one.value, headers))
+        return self.judge_records(records)
+
+    def judge_records(self, records: Sequence[Record], sent_at_ms: int = 1_790_000_000) -> list[Outcome]:
+        """The same for records as they travel."""
+        events = []
+        for one in records:
             message = SimpleNamespace(
-                topic=TOPIC, partition=0, offset=self.offset, timestamp=1_790_000_000 + self.offset, key=one.batch.encode(),
-                value=one.value, headers=headers,
+                topic=TOPIC, partition=0, offset=self.offset, timestamp=sent_at_ms + self.offset, key=one.key,
+                value=one.value, headers=one.headers,
             )  # fmt: skip
             self.offset += 1
             events.append(SimpleNamespace(message=message))

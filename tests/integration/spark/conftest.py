@@ -10,6 +10,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -182,6 +183,19 @@ class Given:
 @pytest.fixture
 def given(servers: tuple[HdfsSettings, PostgresSettings]) -> Iterator[Given]:
     """Empty tables and an empty root, to be filled."""
+    with emptied(servers) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def given_once(servers: tuple[HdfsSettings, PostgresSettings]) -> Iterator[Given]:
+    """The same, for tests that look at what their module filled in once."""
+    with emptied(servers) as found:
+        yield found
+
+
+@contextmanager
+def emptied(servers: tuple[HdfsSettings, PostgresSettings]) -> Iterator[Given]:
     hdfs, postgres = servers
     client = InsecureClient(hdfs.hdfs_url, user=hdfs.hdfs_user, root=hdfs.hdfs_root, timeout=20)
     for zone in ("clean", "reference", "enriched"):
