@@ -4,13 +4,12 @@
 -- with a value; well below 0 in spring is the pulse of melt water. no3_less_year is the same for nitrate: where it is high in
 -- spring, nitrate is part of the pulse.
 -- Units: ueq/L. Spring: March to May.
-SELECT m.program_id,
+SELECT a.program_id,
        (ARRAY['winter', 'spring', 'summer', 'autumn'])[(m.month % 12) / 3 + 1] AS season,
-       count(*) FILTER (WHERE m.parameter = 'ANC') AS anc_months,
-       round(avg(m.mean - a.mean) FILTER (WHERE m.parameter = 'ANC')::numeric, 1) AS anc_less_year,
-       round(avg(m.mean - a.mean) FILTER (WHERE m.parameter = 'NO3')::numeric, 1) AS no3_less_year
-FROM olap.monthly_values m
-JOIN olap.annual_values a USING (program_id, site_id, parameter, year)
-WHERE m.parameter IN ('ANC', 'NO3') AND a.parameter IN ('ANC', 'NO3') AND m.year >= 2000
-GROUP BY m.program_id, (m.month % 12) / 3
-ORDER BY m.program_id, (m.month % 12) / 3;
+       count(*) FILTER (WHERE a.parameter = 'ANC') AS anc_months,
+       round(avg(m.mean - a.mean) FILTER (WHERE a.parameter = 'ANC')::numeric, 1) AS anc_less_year,
+       round(avg(m.mean - a.mean) FILTER (WHERE a.parameter = 'NO3')::numeric, 1) AS no3_less_year
+FROM olap.annual_values a, unnest(a.months) WITH ORDINALITY AS m (mean, month)
+WHERE a.parameter IN ('ANC', 'NO3') AND a.year >= 2000 AND m.mean IS NOT NULL
+GROUP BY a.program_id, (m.month % 12) / 3
+ORDER BY a.program_id, (m.month % 12) / 3;

@@ -2,7 +2,7 @@
 --
 -- Read: one row for each region: sites that have a trend of both, how many of them have falling SO4, how many rising DOC, and how many
 -- have both (p < 0.05 each). correlation is that of the two slopes over the sites; below 0: the faster SO4 falls, the faster DOC rises.
--- It is empty for a region with fewer than two sites.
+-- It is empty where the sites' slopes do not differ.
 -- Units: doc_slope mg/L per year, median of the sites.
 SELECT region, count(*) AS sites,
        count(*) FILTER (WHERE so4.class = 'improving') AS so4_falls,

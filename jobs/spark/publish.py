@@ -124,6 +124,9 @@ def publish(connection: Connection, run: Run, tables: dict[str, Sequence[Sequenc
     _copy(connection, "runs", COLUMNS, [tuple(asdict(run).values())])
     for table, columns in TABLES.items():
         _copy(connection, table, ("run_id", *columns), ((run.run_id, *row) for row in tables[table]))
+    # Of the first run the planner would know nothing until autovacuum comes by: a join of two views then takes half a minute.
+    filled = sql.SQL(", ").join(sql.Identifier("metrics", table) for table in ("runs", *TABLES))
+    connection.execute(sql.SQL("ANALYZE {}").format(filled))
     try:
         connection.execute("COMMIT")
     except psycopg.OperationalError as error:
