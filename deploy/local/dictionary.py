@@ -13,7 +13,7 @@ from acidwatch.errors import AcidwatchError
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.dictionary import described, page
 from acidwatch.ledger.migrate import migrate
-from acidwatch.settings import PostgresSettings
+from acidwatch.settings import PostgresSettings, load
 from deploy.local.layout import Layout
 from deploy.local.ports import Ports
 from deploy.local.postgres import Postgres
@@ -28,7 +28,7 @@ def text_of_a_new_database() -> str:
         postgres.start()
         try:
             postgres.make_database()
-            settings = PostgresSettings(database_url=SecretStr(postgres.database_url))
+            settings = load(PostgresSettings, database_url=SecretStr(postgres.database_url))
             migrate(settings)
             ledger = Ledger(settings)
             with ledger.transaction() as connection:

@@ -20,7 +20,7 @@ from acidwatch.trends.series import DEFAULT_PERIOD, Period
 from acidwatch.trends.site import VARIANTS
 from deploy.local.stack import Stack
 from jobs.spark.periods import regions_over, trends_over
-from jobs.spark.publish import TABLES
+from jobs.spark.publish import COLUMNS, TABLES
 from jobs.spark.results import find_run, rows_of
 from jobs.spark.trends import trend_tables
 from tests.support.deployment import REAL_DATA, Deployment
@@ -190,6 +190,23 @@ def test_the_job_run_again_on_the_same_version_says_so_and_publishes_nothing(ans
     before = answered.deployment.query("SELECT count(*) FROM metrics.runs")
     answered.deployment.cli("job", "metrics")
     assert answered.deployment.query("SELECT count(*) FROM metrics.runs") == before
+
+
+def test_the_job_removes_the_runs_that_are_not_kept(answered: Answered) -> None:
+    columns = ", ".join(name for name in COLUMNS if name not in {"run_id", "dataset_version", "enriched_path"})
+    with psycopg.connect(answered.deployment.database_url) as connection:
+        connection.execute(
+            f"INSERT INTO metrics.runs (run_id, dataset_version, enriched_path, {columns})"
+            f" SELECT 0, 1, 'enriched/run=0', {columns} FROM olap.run"
+        )
+    kept = answered.deployment.run("job", "metrics")
+    removed = answered.deployment.run("job", "metrics", env={"ACIDWATCH_METRICS_RUNS_KEPT": "1"})
+    assert "removed" not in kept.stderr
+    assert "removed enriched/run=0: not among the runs that are kept" in removed.stderr
+    assert (kept.returncode, removed.returncode) == (0, 0)
+    assert answered.deployment.query("SELECT run_id FROM metrics.runs") == answered.deployment.query(
+        "SELECT run_id FROM olap.run"
+    )
 
 
 def one_series_a_site(samples: pd.DataFrame) -> pd.DataFrame:

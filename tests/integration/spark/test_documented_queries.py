@@ -33,7 +33,7 @@ from tests.support.archived import TOPIC, History
 from tests.support.command import command
 from tests.support.readers import reader_of
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1800)]
 
 QUERIES = Path(__file__).parents[3] / "docs" / "queries"
 ANSWERS = Path(__file__).parent / "answers"
@@ -52,7 +52,7 @@ def analyst(
 ) -> Iterator[psycopg.Connection[Any]]:
     """A connection that may read olap and nothing else, to results of a generated workbook; several runs lie in the tables."""
     hdfs, postgres = servers
-    made = generate(8000, 3, tmp_path_factory.mktemp("generated"))
+    made = generate(4000, 3, tmp_path_factory.mktemp("generated"))
     env = {"ACIDWATCH_HDFS_URL": hdfs.hdfs_url, "ACIDWATCH_HDFS_ROOT": hdfs.hdfs_root}
     loaded = command(env, "reference", "load", "--sites", made.sites, "--methods", made.methods)
     assert loaded.code == 0, loaded.err
@@ -71,6 +71,10 @@ def analyst(
     )
     run, _ = job.run()
     assert run.rows == made.rows
+    statistics = "SELECT reltuples > 0 FROM pg_class WHERE oid = 'metrics.annual'::regclass"
+    assert given_once.connection.execute(statistics).fetchone() == (True,), (
+        "the planner knows a run that was just published"
+    )
     publish_older_runs(given_once.connection, run.run_id)
     with reader_of(postgres.database_url.get_secret_value()) as connection:
         yield connection
