@@ -39,6 +39,7 @@ class KafkaSettings(Settings):
     topic_batches: str = Field("water-quality", description="topic of batches, 3 partitions")
     topic_outcomes: str = Field("water-quality.outcomes", description="topic of verdicts")
     topic_letters: str = Field("water-quality.dlq", description="topic of dead letters")
+    topic_alerts: str = Field("water-quality.alerts", description="topic of alerts, written by the live job")
     group_prefix: str = Field(
         "acidwatch", min_length=1, description="consumer groups are called PREFIX-ingestor and so on"
     )

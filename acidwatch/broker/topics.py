@@ -32,7 +32,7 @@ class TopicPlan:
 
 
 def plan(settings: KafkaSettings) -> list[TopicPlan]:
-    """The three topics. A dead letter may be 1 MiB larger than a batch, so that its added headers never make it too large."""
+    """The topics. A dead letter may be 1 MiB larger than a batch, so that its added headers never make it too large."""
     size = settings.max_record_bytes
     keep = {
         "cleanup.policy": "delete",
@@ -47,6 +47,7 @@ def plan(settings: KafkaSettings) -> list[TopicPlan]:
             settings.topic_letters,
             {**keep, "max.message.bytes": str(size + 1024**2), "retention.ms": str(90 * _DAY_MS)},
         ),
+        TopicPlan(settings.topic_alerts, {**keep, "retention.ms": str(90 * _DAY_MS)}),
     ]
 
 

@@ -72,7 +72,7 @@ def replay(
     require_choice(ids, filters, everything=everything)
     edits = parse_edits(set_column or [], set_header or [], all_rows=all_rows)
     settings = load(RecoverySettings)
-    if to in (settings.topic_batches, settings.topic_outcomes, settings.topic_letters):
+    if to in (settings.topic_batches, settings.topic_outcomes, settings.topic_letters, settings.topic_alerts):
         raise UnusableInputError(f"--to {to}: this is a topic of the pipeline; leave --to out to replay")
     orders = Orders(
         author=author_or_you(author),

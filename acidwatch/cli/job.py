@@ -1,4 +1,4 @@
-"""`acidwatch job`: run a Spark job now, or on a schedule."""
+"""`acidwatch job`: run a Spark job now, on a schedule, or all the time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acidwatch.cli.durations import seconds_option
 from acidwatch.cli.output import Output, OutputFormat, emit, say
 
 if TYPE_CHECKING:
@@ -64,6 +65,24 @@ def metrics(
         _print_summary(run)
     for folder in remove_old_runs():
         say(f"removed {folder}: not among the runs that are kept")
+
+
+@app.command()
+def live(
+    trigger: Annotated[float, seconds_option("--trigger", "how often new batches are taken in")] = "5s",  # type: ignore[assignment]  # parsed by typer
+    once: Annotated[bool, typer.Option("--once", help="take in what is on the topic now, then end")] = False,
+    output: Output = OutputFormat.table,
+) -> None:
+    """Follow the topic of batches: keep each site's last values, means and ANC class, and raise alerts. Runs until SIGTERM or Ctrl-C.
+
+    `acidwatch watch` shows them. A server that goes away is waited for; one that is away at the start, or with --once, is exit code 3.
+    """
+    if trigger <= 0:
+        raise typer.BadParameter("must be longer than 0", param_hint="--trigger")
+    from jobs.spark.live.bootstrap import run_live
+
+    done = run_live(trigger, once)
+    emit([asdict(done)], ["batches", "rows", "alerts"], output, "Taken in by this run")
 
 
 def _print_summary(run: Run) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from acidwatch.contract.columns import MEASUREMENTS
 from acidwatch.contract.outcome import Severity
 from acidwatch.contract.rules import HARD, MAJOR_IONS, NEVER_ZERO, SOFT
+from acidwatch.statistics.history import FACTOR
 
 GOOD, NOT_EVALUATED, SUSPECT, FAIL, MISSING = 1, 2, 3, 4, 9
 PRECEDENCE = (FAIL, SUSPECT, GOOD, NOT_EVALUATED, MISSING)
@@ -20,7 +21,7 @@ NAMES = {GOOD: "good", NOT_EVALUATED: "not evaluated", SUSPECT: "suspect", FAIL:
 OUTLIER = "history.outlier"
 OUTLIER_SCORE = 3.5
 """Beyond it a value is outside its site's own history: 0.6745 |x - median| / MAD of its side. Source: Iglewicz and Hoaglin 1993."""
-OUTLIER_FACTOR = 0.6745
+OUTLIER_FACTOR = FACTOR
 
 _BALANCED = (*MAJOR_IONS, "ANC_UEQ_L")
 

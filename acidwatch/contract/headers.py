@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 BATCH_TYPE = "org.acidwatch.batch.v1"
 OUTCOME_TYPE = "org.acidwatch.outcome.v1"
+ALERT_TYPE = "org.acidwatch.alert.v1"
+ALERT_SOURCE = "/acidwatch/live"
 CONTENT_TYPE = "application/json"
 
 Headers = Sequence[tuple[str, bytes]]
@@ -115,6 +117,20 @@ def write_headers(
 def outcome_headers(batch_id: str) -> list[tuple[str, bytes]]:
     """The headers of an outcome event."""
     values = {"ce_specversion": "1.0", "ce_type": OUTCOME_TYPE, "content-type": CONTENT_TYPE, "ce_id": batch_id}
+    return [(name, value.encode()) for name, value in values.items()]
+
+
+def alert_headers(alert_id: str, subject: str, time: str) -> list[tuple[str, bytes]]:
+    """The headers of an alert about the site PROGRAM_ID/SITE_ID, raised at an ISO 8601 time."""
+    values = {
+        "ce_specversion": "1.0",
+        "ce_id": alert_id,
+        "ce_source": ALERT_SOURCE,
+        "ce_type": ALERT_TYPE,
+        "ce_time": time,
+        "ce_subject": subject,
+        "content-type": CONTENT_TYPE,
+    }
     return [(name, value.encode()) for name, value in values.items()]
 
 

@@ -36,3 +36,5 @@ RECORDED = Counter("acidwatch_recorded", "What outcomes became in the ledger", [
 DEAD_LETTERS_PUBLISHED = Counter("acidwatch_dead_letters_published", "Dead letters confirmed by the broker")
 BATCHES_SENT = Counter("acidwatch_batches_sent", "Batches confirmed by the broker")
 SOURCES = Counter("acidwatch_sources", "Workbooks of the drop folder by what became of them", ["result"])
+LIVE_BATCHES = Counter("acidwatch_live_batches", "Accepted batches that the live job has taken in")
+LIVE_ALERTS = Counter("acidwatch_live_alerts", "Alerts of the live job that the broker confirmed")

@@ -1,4 +1,4 @@
-"""The jars of Kafka and Hadoop: fetched once by Maven, again only when the pom changes."""
+"""The jars of Kafka, Hadoop and Spark's Kafka source: fetched once by Maven, again only when the pom changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deploy.local.errors import PrerequisiteError
 from deploy.local.layout import JARS, write_atomically
 
 POM = Path(__file__).with_name("pom.xml")
-PROFILES = ("kafka", "hadoop")
+PROFILES = ("kafka", "hadoop", "spark")
 JAVA_MIN = 17
 
 
@@ -56,7 +56,7 @@ def find_java() -> str:
 
 
 def fetch(jars: Path = JARS) -> Path:
-    """Have the jars of this pom in `jars/kafka` and `jars/hadoop`.
+    """Have the jars of this pom in `jars/kafka`, `jars/hadoop` and `jars/spark`.
 
     Raises:
         PrerequisiteError: They have to be fetched and there is no Maven.
@@ -76,7 +76,11 @@ def fetch(jars: Path = JARS) -> Path:
                     "mvn was not found on PATH. Maven fetches the jars of Kafka and HDFS once; "
                     "on Debian: apt-get install maven"
                 )
-            print("fetching the jars of Kafka and HDFS once (112 MB) ...", file=sys.stderr, flush=True)
+            print(
+                "fetching the jars of Kafka, HDFS and Spark's Kafka source once (122 MB) ...",
+                file=sys.stderr,
+                flush=True,
+            )
             for profile in PROFILES:
                 _copy_dependencies(maven, profile, jars)
             write_atomically(marker, wanted + "\n")

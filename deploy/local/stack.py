@@ -21,7 +21,7 @@ from deploy.local.hdfs import DataNode, NameNode, make_hdfs
 from deploy.local.hold import release_all
 from deploy.local.jars import fetch, find_java
 from deploy.local.kafka import Kafka
-from deploy.local.layout import Layout, read_json, write_atomically
+from deploy.local.layout import JARS, Layout, read_json, write_atomically
 from deploy.local.ports import Ports
 from deploy.local.postgres import Postgres
 from deploy.local.process import kill_noted
@@ -96,6 +96,7 @@ class Stack:
             "ACIDWATCH_HDFS_URL": self.hdfs_url,
             "ACIDWATCH_HDFS_RPC": self.hdfs_rpc,
             "ACIDWATCH_DATABASE_URL": self.database_url,
+            "ACIDWATCH_SPARK_JARS": str(JARS / "spark"),
         }
         return servers | {f"ACIDWATCH_{s.name.upper()}_HEALTH": s.health_url for s in self.services}
 

@@ -1,4 +1,4 @@
-"""`python -m jobs.spark metrics`: the job without the command line tool, for images that hold Spark alone."""
+"""`python -m jobs.spark metrics` and `live`: the jobs without the command line tool, for images that hold Spark alone."""
 
 from __future__ import annotations
 
@@ -19,19 +19,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 a check failed, 2 usage or unusable input, 3 a dependency is away.
     """
     parser = argparse.ArgumentParser(prog="python -m jobs.spark", description="Spark jobs of acidwatch")
-    metrics = parser.add_subparsers(dest="job", required=True).add_parser(
-        "metrics", help="compute and publish statistics"
+    jobs = parser.add_subparsers(dest="job", required=True)
+    live = jobs.add_parser("live", help="follow the topic of batches; until SIGTERM")
+    live.add_argument(
+        "--trigger", type=float, default=5.0, metavar="SECONDS", help="how often new batches are taken in"
     )
+    live.add_argument("--once", action="store_true", help="take in what is on the topic now, then end")
+    metrics = jobs.add_parser("metrics", help="compute and publish statistics")
     metrics.add_argument("--version", type=int, metavar="N", help="dataset version; the newest one without it")
     metrics.add_argument(
         "--force", "--again", action="store_true", help="run even if this version was published before"
     )
     metrics.add_argument("--schedule", metavar="CRON", help="keep running at these times (UTC), such as '15 * * * *'")
     options = parser.parse_args(arguments)
+    if options.job == "live" and options.trigger <= 0:
+        parser.error("--trigger must be longer than 0")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("py4j", "hdfs"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
+        if options.job == "live":
+            from jobs.spark.live.bootstrap import run_live
+
+            print(json.dumps(asdict(run_live(options.trigger, options.once))))
+            return 0
         if options.schedule is not None:
             from jobs.spark.schedule import run_on_schedule
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,20 +35,27 @@ class SparkSettings(Settings):
 
 
 @contextmanager
-def spark_session(settings: SparkSettings, hdfs_user: str, name: str = "acidwatch metrics") -> Iterator[SparkSession]:
+def spark_session(
+    settings: SparkSettings, hdfs_user: str, name: str = "acidwatch metrics", jars: Sequence[Path] = ()
+) -> Iterator[SparkSession]:
     """Start a session and stop it at the end, whatever happens.
 
     Args:
         settings: How Spark runs.
         hdfs_user: User name that HDFS sees.
         name: Shown in Spark's web page and by a cluster.
+        jars: What Spark needs beside its own.
     """
     from pyspark.sql import SparkSession
 
     os.environ["HADOOP_USER_NAME"] = hdfs_user  # read once, when the JVM first speaks to HDFS
+    if settings.spark_master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # its workers import acidwatch too
     builder = SparkSession.builder.appName(name).master(settings.spark_master)
     for key, value in _options(settings).items():
         builder = builder.config(key, value)
+    if jars:
+        builder = builder.config("spark.jars", ",".join(jar.resolve().as_uri() for jar in jars))
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")  # PySpark sets WARN at the start, whatever the file says
     try:

@@ -26,6 +26,7 @@ def settings(stack: Stack, request: pytest.FixtureRequest) -> KafkaSettings:
         topic_batches=name,
         topic_outcomes=f"{name}.outcomes",
         topic_letters=f"{name}.dlq",
+        topic_alerts=f"{name}.alerts",
         kafka_timeout_seconds=5,
         max_record_bytes=1024**2,
     )
@@ -36,6 +37,7 @@ def test_topics_are_made_once_and_making_them_again_changes_nothing(settings: Ka
         settings.topic_batches,
         settings.topic_outcomes,
         settings.topic_letters,
+        settings.topic_alerts,
     ]
     assert asyncio.run(create_topics(settings)) == []
     assert asyncio.run(end_offsets(settings, settings.topic_batches)) == {0: 0, 1: 0, 2: 0}

@@ -125,6 +125,7 @@ def test_the_settings_file_is_for_its_owner_only_and_says_what_the_stack_says(st
         "ACIDWATCH_HDFS_URL",
         "ACIDWATCH_HDFS_RPC",
         "ACIDWATCH_DATABASE_URL",
+        "ACIDWATCH_SPARK_JARS",
         "ACIDWATCH_INGESTOR_HEALTH",
     }
 

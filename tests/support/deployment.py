@@ -115,6 +115,7 @@ class Deployment:
             "ACIDWATCH_TOPIC_BATCHES": topic,
             "ACIDWATCH_TOPIC_OUTCOMES": f"{topic}.outcomes",
             "ACIDWATCH_TOPIC_LETTERS": f"{topic}.dlq",
+            "ACIDWATCH_TOPIC_ALERTS": f"{topic}.alerts",
             "ACIDWATCH_GROUP_PREFIX": self.name,
         }
 

@@ -69,9 +69,9 @@ def test_jars_are_fetched_once_and_again_when_the_pom_changes(tmp_path: Path, mo
     _program(tmp_path / "bin", "mvn", script)
     for _ in range(2):
         jars.fetch(tmp_path / "jars")
-    assert calls.read_text().count("\n") == 2  # one call a class path
+    assert calls.read_text().count("\n") == 3  # one call a class path
     pom = tmp_path / "pom.xml"
     pom.write_text("another")
     monkeypatch.setattr(jars, "POM", pom)
     jars.fetch(tmp_path / "jars")
-    assert calls.read_text().count("\n") == 4
+    assert calls.read_text().count("\n") == 6

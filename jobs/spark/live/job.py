@@ -1,0 +1,278 @@
+"""The live job: follows the topic of batches and keeps metrics.live_site and the alerts. docs/decisions/0014-the-live-job.md says why so.
+
+A trigger, in this order: 1 look where its records stand; 2 wait for the ledger's verdicts; 3 take in what was accepted, one transaction;
+4 publish the alerts that this raised, and wait for the confirmation; 5 Spark notes the offsets in its checkpoint on HDFS. Any step may be
+repeated. Between triggers: follow what people changed in the dataset, and take from the archive what the stream has passed over.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+
+from acidwatch.errors import DependencyAwayError
+from acidwatch.ledger.connection import Connection, Ledger
+from acidwatch.settings import KafkaSettings
+from acidwatch.telemetry.health import Health
+from acidwatch.telemetry.logs import get_logger
+from acidwatch.telemetry.metrics import LAST_GROUP_TIME, LIVE_ALERTS, LIVE_BATCHES
+from jobs.spark.live import stream
+from jobs.spark.live.failures import query_failures
+from jobs.spark.live.publish import publish_alerts
+from jobs.spark.live.tables import Done, advance
+from jobs.spark.live.verdicts import Batch, untaken, verdicts
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+CHECKPOINT = "checkpoint/live"
+MOST_BYTES = 64 * 1024**2  # of values decoded at once
+ASK_AGAIN_SECONDS = 0.25
+LOOK_SECONDS = 1
+MOST_PAUSE_SECONDS = 30.0
+STOP_SECONDS = 30.0
+
+Position = dict[int, int]
+"""The next offset of each partition."""
+
+
+class _StoppedError(Exception):
+    """The job is to end, and a trigger was waiting."""
+
+
+@dataclass(slots=True)
+class LiveJob:
+    """The job, with everything it needs from outside.
+
+    Attributes:
+        root: Where the zones are for Spark, such as hdfs://host:port/acidwatch.
+        start_spark: Starts a Spark session.
+        ends: Where the topic ends now; raises DependencyAwayError when a server is away or a topic is missing.
+        most_records: Most records in a trigger.
+        verdict_seconds: How long a trigger waits for verdicts.
+        now: The time.
+        stop: Ends the job in order.
+        done: What was done since it began.
+    """
+
+    root: str
+    kafka: KafkaSettings
+    ledger: Ledger
+    start_spark: Callable[[], AbstractContextManager[SparkSession]]
+    ends: Callable[[], Position]
+    most_records: int
+    verdict_seconds: float
+    now: Callable[[], datetime]
+    stop: threading.Event
+    health: Health
+    done: Done = field(default_factory=Done)
+    _undecided: int = 0
+    _complete: int = -1  # the newest version of which every member was taken in
+    _failure: BaseException | None = None
+    _trigger: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, trigger_seconds: float, once: bool) -> Done:
+        """Follow the topic until `stop` is set; with `once` take in what is there, and end.
+
+        A server that goes away is waited for, and the job goes on where it was. One that is away at the start, or with `once`, ends it.
+
+        Raises:
+            DependencyAwayError: As said; with `once` also when records have no verdict in time.
+            PermanentError: Another live job uses the checkpoint.
+            ConfigError: Spark lacks its Kafka source.
+        """
+        ends = self.ends()
+        with self.start_spark() as spark:
+            if once:
+                self._take_all(spark, ends)
+            else:
+                self._keep_following(spark, trigger_seconds)
+        return self.done
+
+    def _take_all(self, spark: SparkSession, ends: Position) -> None:
+        with self._failures():
+            query = self._start(spark, {"availableNow": True})
+            try:
+                while not self.stop.is_set() and not query.awaitTermination(LOOK_SECONDS):
+                    pass
+            finally:
+                _end(query)
+            if not self.stop.is_set():
+                self._between(spark, ends)
+        if self._undecided and not self.stop.is_set():
+            raise DependencyAwayError(
+                "ingestor or versioner", self.kafka.topic_batches, _without_verdict(self._undecided)
+            )
+
+    def _keep_following(self, spark: SparkSession, trigger_seconds: float) -> None:
+        pause = 1.0
+        while not self.stop.is_set():
+            began = time.monotonic()
+            try:
+                with self._failures():
+                    self._follow(spark, trigger_seconds)
+            except DependencyAwayError as error:
+                self.health.away(error.dependency, error.reason)
+                pause = 1.0 if time.monotonic() - began > MOST_PAUSE_SECONDS else min(2 * pause, MOST_PAUSE_SECONDS)
+                _log().warning("waiting", reason=str(error), next_try_seconds=pause)
+                self.stop.wait(pause)
+
+    def _follow(self, spark: SparkSession, trigger_seconds: float) -> None:
+        query = self._start(spark, {"processingTime": f"{trigger_seconds} seconds"})
+        due = time.monotonic()
+        try:
+            while not self.stop.is_set() and not query.awaitTermination(LOOK_SECONDS):
+                if time.monotonic() >= due:
+                    self._between(spark, _position(query, self.kafka.topic_batches))
+                    due = time.monotonic() + trigger_seconds
+        finally:
+            _end(query)
+
+    def _start(self, spark: SparkSession, trigger: dict[str, Any]) -> StreamingQuery:
+        self._failure, self._undecided = None, 0
+        records = stream.records(spark, self.kafka, self.most_records)
+        checkpoint = f"{self.root}/{CHECKPOINT}"
+        writer = records.writeStream.queryName("acidwatch-live").option("checkpointLocation", checkpoint)
+        return writer.foreachBatch(self._on_batch).trigger(**trigger).start()
+
+    def _on_batch(self, part: DataFrame, epoch: int) -> None:
+        """One trigger. What it raises ends the query; it is kept, because Spark passes on its text only."""
+        try:
+            with self._trigger:
+                self._take(part, epoch)
+        except BaseException as error:
+            self._failure = error
+            raise
+
+    def _take(self, part: DataFrame, epoch: int) -> None:
+        waiting = set(stream.origins(part))
+        records, began, total = len(waiting), time.monotonic(), Done()
+        while True:
+            with self.ledger.transaction() as connection:
+                decided, batches = verdicts(connection, waiting)
+            for chunk in chunks(batches):
+                total.add(self._advance(chunk, stream.rows_of(part, chunk)))
+            waiting -= decided
+            if not waiting or time.monotonic() - began > self.verdict_seconds:
+                break
+            if self.stop.wait(ASK_AGAIN_SECONDS):
+                raise _StoppedError
+        if waiting:
+            # What is accepted later is taken from the archive: the stream has passed over it then.
+            self._undecided += len(waiting)
+            _log().warning("without verdict", reason=_without_verdict(len(waiting)), first=str(min(waiting, key=str)))
+        self._publish(total)
+        self._report(total, epoch=epoch, records=records)
+
+    def _between(self, spark: SparkSession, position: Position) -> None:
+        if not self._trigger.acquire(blocking=False):
+            return
+        try:
+            with self.ledger.transaction() as connection:
+                total = advance(connection, [], [], self.now())
+                newest = _newest(connection)
+                left = untaken(connection) if newest != self._complete else []
+            topic = self.kafka.topic_batches
+            passed = [
+                b for b in left if b.origin.topic != topic or b.origin.offset < position.get(b.origin.partition, 0)
+            ]
+            for chunk in chunks(passed):
+                total.add(self._advance(chunk, stream.archived_rows(spark, self.root, chunk)))
+            if not left:
+                self._complete = newest
+            self._publish(total)
+            for dependency in ("PostgreSQL", "HDFS", "Kafka"):
+                self.health.back(dependency)
+            self.health.goes_on("start")
+            if total.batches or total.sites:
+                self._report(total, from_archive=len(passed))
+        finally:
+            self._trigger.release()
+
+    def _advance(self, batches: Sequence[Batch], rows: Sequence[tuple[Any, ...]]) -> Done:
+        """Take in the batches whose rows are all there."""
+        counted: dict[tuple[str, int], int] = {}
+        for row in rows:
+            counted[row[0], row[1]] = counted.get((row[0], row[1]), 0) + 1
+        whole = [batch for batch in batches if counted.get((batch.batch_id, batch.attempt), 0) == batch.rows]
+        for batch in batches:
+            if batch not in whole:
+                _log().error("not all rows are there", batch_id=batch.batch_id, attempt=batch.attempt, path=batch.path)
+        with self.ledger.transaction() as connection:
+            return advance(connection, whole, rows, self.now())
+
+    def _publish(self, total: Done) -> None:
+        LIVE_ALERTS.inc(publish_alerts(self.ledger, self.kafka))
+        LIVE_BATCHES.inc(total.batches)
+        LAST_GROUP_TIME.labels("live").set(self.now().timestamp())
+        self.done.add(total)
+
+    def _report(self, total: Done, **more: object) -> None:
+        _log().info("taken in", batches=total.batches, rows=total.rows, sites=total.sites, alerts=total.alerts, **more)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """What ended a query: our own error where it was ours, nothing when it was to end."""
+        try:
+            with query_failures(self.root, self.kafka):
+                try:
+                    yield
+                except (Py4JError, PySparkException):
+                    if self._failure is not None:
+                        raise self._failure from None
+                    if not self.stop.is_set():
+                        raise
+        except _StoppedError:
+            pass
+
+
+def chunks(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
+    """Batches in their order, so many at once as the driver holds easily."""
+    chunk: list[Batch] = []
+    for batch in batches:
+        if chunk and sum(one.value_bytes for one in chunk) + batch.value_bytes > MOST_BYTES:
+            yield chunk
+            chunk = []
+        chunk.append(batch)
+    if chunk:
+        yield chunk
+
+
+def _position(query: StreamingQuery, topic: str) -> Position:
+    """What the query has behind it; nothing while it has not finished a trigger."""
+    progress = query.lastProgress
+    end = progress["sources"][0]["endOffset"] if progress else None
+    offsets = orjson.loads(end) if isinstance(end, str) else end
+    return {int(partition): int(offset) for partition, offset in ((offsets or {}).get(topic) or {}).items()}
+
+
+def _end(query: StreamingQuery) -> None:
+    """Stop a query, when the trigger at hand is done."""
+    over = time.monotonic() + STOP_SECONDS
+    while query.isActive and query.status["isTriggerActive"] and time.monotonic() < over:
+        time.sleep(0.1)
+    query.stop()
+
+
+def _newest(connection: Connection) -> int:
+    row = connection.execute("SELECT coalesce(max(newest_version), 0) AS version FROM ledger.datasets").fetchone()
+    return int(row["version"]) if row else 0
+
+
+def _without_verdict(count: int) -> str:
+    return f"{count} records have no verdict yet; what is accepted later is taken in then. See: acidwatch status"
+
+
+def _log() -> structlog.stdlib.BoundLogger:
+    return get_logger("acidwatch.jobs.live")
