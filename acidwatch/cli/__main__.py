@@ -32,6 +32,7 @@ from acidwatch.cli import (
     verify,
     versions,
     wait,
+    watch,
 )
 from acidwatch.errors import AcidwatchError
 
@@ -65,6 +66,7 @@ app.command("verify", rich_help_panel=_OPERATOR)(verify.verify)
 app.command("gc", rich_help_panel=_OPERATOR)(gc.gc)
 app.add_typer(versions.app, name="versions", rich_help_panel=_ANALYST)
 app.add_typer(job.app, name="job", rich_help_panel=_ANALYST)
+app.command("watch", rich_help_panel=_ANALYST)(watch.watch)
 metrics.app.command("acidity")(acidity.acidity)
 metrics.app.command("quality")(quality.quality)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=_ANALYST)

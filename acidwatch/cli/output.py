@@ -6,11 +6,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from acidwatch.contract.formula import no_formula
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 class OutputFormat(str, Enum):
@@ -53,6 +56,12 @@ def emit(
         emit_csv(rows, list(rows[0]) if rows else columns)
         return
     from rich.console import Console
+
+    Console(width=page_width()).print(table_of(rows, columns, title))
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = "") -> Table:
+    """`columns` of each row as a table for people."""
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", header_style="bold")
@@ -62,7 +71,7 @@ def emit(
         table.add_column(header, justify="right" if numeric else "left", overflow="fold", no_wrap=is_id)
     for row in rows:
         table.add_row(*(format_value(row.get(column)) for column in columns))
-    Console(width=page_width()).print(table)
+    return table
 
 
 def emit_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:

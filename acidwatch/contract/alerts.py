@@ -70,4 +70,4 @@ def message(alert: Mapping[str, Any]) -> str:
     if alert["kind"] == CLASS_MOVED:
         before = f"{alert['value_before']:.6g} on {alert['sampled_before']:%Y-%m-%d}"
         return f"{value}: from {alert['class_before']!r} ({before}) to {alert['class_after']!r}"
-    return f"{value}: the site's median is {alert['median']:.6g}, this is {alert['score']:.1f} from it where {HISTORY_SCORE} is the limit"
+    return f"{value} is outside the site's history: median {alert['median']:.6g}, score {alert['score']:.3g} (limit {HISTORY_SCORE})"

@@ -10,7 +10,7 @@ import structlog
 
 from acidwatch.settings import ServiceSettings
 
-_NOISY = ("abc", "aiokafka", "faust", "mode", "kafka", "urllib3", "hdfs", "asyncio")
+_NOISY = ("abc", "aiokafka", "faust", "mode", "kafka", "urllib3", "hdfs", "asyncio", "py4j")
 
 
 class RateLimit(logging.Filter):

@@ -159,16 +159,16 @@ def _samples(connection: Connection, touched: set[Name]) -> Iterable[Sample]:
     """The samples of sites that are in the newest version of the dataset."""
     with connection.cursor(binary=True) as cursor:
         cursor.execute(
-            "SELECT s.program_id, s.site_id, s.sampled_at, s.sample_location, s.sample_depth, s.values, s.batch_id, s.attempt, s.row,"
-            " o.first_sent_at, b.batch_index, b.source_id FROM metrics.live_sample s"
+            "SELECT s.program_id, s.site_id, s.sampled_at, s.sample_location AS location, s.sample_depth AS depth,"
+            " s.values, s.batch_id, s.attempt, s.row, o.first_sent_at, b.batch_index, b.source_id FROM metrics.live_sample s"
             " JOIN unnest(%s::text[], %s::text[]) AS t(program_id, site_id) USING (program_id, site_id)"
             " JOIN ledger.memberships m ON m.batch_id = s.batch_id AND m.attempt = s.attempt AND m.to_version IS NULL"
             " JOIN ledger.batches b ON b.batch_id = s.batch_id JOIN ledger.sources o USING (source_id)",
             ([programme for programme, _ in touched], [site for _, site in touched]),
         )
         for row in cursor:
-            known = list(row.values())
-            yield Sample(*known[:-3], (known[-3], known[-2], known[-1]))
+            sent = (row.pop("first_sent_at"), row.pop("batch_index"), row.pop("source_id"))
+            yield Sample(**row, sent=sent)
 
 
 def _raise(connection: Connection, alerts: Sequence[Alert], now: datetime) -> None:
