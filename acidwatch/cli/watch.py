@@ -88,16 +88,16 @@ def _show(look: Look, every: float) -> None:
 
     console = Console()
     with Live(console=console, screen=True, auto_refresh=False) as live:
-        shown: list[RenderableType] = [Text("looking ...")]
+        shown: list[RenderableType] = []
         for picture, away in _pictures(look, every):
             if picture is not None:
-                rows = max(console.height - len(picture.alerts[:ALERTS]) - 9, 3)
+                rows = max(console.height // 2 - 4, 1)
                 shown = [
                     table_of(picture.sites[:rows], SITE_COLUMNS, "Sites, what changed last first"),
                     table_of(picture.alerts[:ALERTS], ALERT_COLUMNS, "Newest alerts"),
                 ]
             state = Text(away, style="bold red") if picture is None else Text(_job(picture), style="dim")
-            live.update(Group(*shown, state), refresh=True)
+            live.update(Group(state, *shown), refresh=True)
 
 
 def _print_lines(look: Look, every: float) -> None:

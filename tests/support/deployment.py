@@ -155,11 +155,13 @@ class Deployment:
         return json.loads(self.cli(*arguments, "--output", "json"))
 
     def start(self, service: str, kill_at: str = "", starter: str = "", **settings: str) -> Process:
-        """Start a service as a process of its own, with more settings as keyword arguments.
+        """Start a service, or the live job, as a process of its own, with more settings as keyword arguments.
 
         It may be made to kill itself, or be started by another module of tests/support.
         """
         module = [f"tests.support.{starter}", service] if starter else [f"services.{service}"]
+        if service == "live":
+            module = ["jobs.spark", "live", "--trigger", "0.5"]
         if kill_at:
             module = ["tests.support.service_with_kills", service, kill_at]
         log = self.folder / f"{service}-{len(self.processes)}.log"
