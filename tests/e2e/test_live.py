@@ -23,6 +23,9 @@ from acidwatch.workbook.generate import Generated
 from tests.support.deployment import Deployment, Process, until
 from tests.unit.contract.makers import make_row
 
+pytestmark = pytest.mark.timeout(1800)
+
+BUSY = 1200.0  # seconds; a quiet machine needs a fiftieth
 BROKEN = 2
 
 
@@ -130,7 +133,7 @@ def caught_up(live: Live, batches: int) -> None:
             raise AssertionError(f"the live job ended with {live.job.popen.returncode}:\n{live.job.output[-3000:]}")
         return live.deployment.query("SELECT count(*) FROM metrics.live_batch") == [(batches,)]
 
-    until(there, f"{batches} batches in the live tables")
+    until(there, f"{batches} batches in the live tables", BUSY)
 
 
 def test_the_live_values_are_those_of_pandas_over_the_accepted_rows(live: Live) -> None:
@@ -178,7 +181,7 @@ def test_a_batch_that_is_taken_out_is_out_of_the_live_values_too(live: Live) -> 
     deployment = live.deployment
     deployment.cli("quarantine", "newest", "moved", "old", "--reason", "a test", "--yes")
     followed = "SELECT version = (SELECT newest_version FROM ledger.datasets) FROM metrics.live_state"
-    until(lambda: deployment.query(followed) == [(True,)], "the live job to follow")
+    until(lambda: deployment.query(followed) == [(True,)], "the live job to follow", BUSY)
     rows = accepted_rows(live.made, live.made.samples)
     found = figures(deployment)
     assert found["n"].sum() == sum(rows[column.name].count() for column in MEASUREMENTS)
@@ -190,7 +193,7 @@ def test_it_is_healthy_and_ends_in_order_and_counts_nothing_twice_when_it_is_sta
     assert "acidwatch_live_batches_total 8.0" in live.job.get("/metrics")[1]
     assert live.job.stop(signal.SIGTERM) == 0
     before = deployment.query("SELECT * FROM olap.live_site ORDER BY 1, 2, 3")
-    again = deployment.run("job", "live", "--once", "--output", "json")
+    again = deployment.run("job", "live", "--once", "--output", "json", seconds=BUSY)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout) == [{"batches": 0, "rows": 0, "sites": 0, "alerts": 0}]
     assert deployment.query("SELECT * FROM olap.live_site ORDER BY 1, 2, 3") == before

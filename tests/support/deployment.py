@@ -164,6 +164,8 @@ class Deployment:
             module = ["jobs.spark", "live", "--trigger", "0.5"]
         if kill_at:
             module = ["tests.support.service_with_kills", service, kill_at]
+        if kill_at and service == "live":
+            module = ["tests.support.live_with_kills", kill_at]
         log = self.folder / f"{service}-{len(self.processes)}.log"
         extra = {f"ACIDWATCH_{name.upper()}": value for name, value in settings.items()}
         with log.open("wb") as output:

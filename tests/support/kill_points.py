@@ -74,7 +74,7 @@ class KillPoint:
     arm: Arm
 
 
-def _wrap(
+def wrap(
     owner: Any,
     name: str,
     *,
@@ -162,52 +162,52 @@ def _acknowledging() -> dict[str, KillPoint]:
     from faust.events import Event
 
     return {
-        "among the acknowledgements": KillPoint(6, _wrap(Event, "ack", before=False)),
-        "after the acknowledgement": KillPoint(2, _wrap(GroupReader, "_finish", before=False)),
-        "before the offsets are committed": KillPoint(1, _wrap(CheckedConsumer, "_commit_offsets", before=True)),
-        "after the offsets were committed": KillPoint(1, _wrap(CheckedConsumer, "_commit_offsets", before=False)),
+        "among the acknowledgements": KillPoint(6, wrap(Event, "ack", before=False)),
+        "after the acknowledgement": KillPoint(2, wrap(GroupReader, "_finish", before=False)),
+        "before the offsets are committed": KillPoint(1, wrap(CheckedConsumer, "_commit_offsets", before=True)),
+        "after the offsets were committed": KillPoint(1, wrap(CheckedConsumer, "_commit_offsets", before=False)),
     }
 
 
 KILL_POINTS: dict[str, dict[str, KillPoint]] = {
     "ingestor": {
-        "after judging": KillPoint(2, _wrap(ingestor_commit, "judge_group", before=False)),
+        "after judging": KillPoint(2, wrap(ingestor_commit, "judge_group", before=False)),
         "half of a raw file": KillPoint(2, _half_written("raw")),
         "half of a clean file": KillPoint(2, _half_written("clean")),
         "half of a quarantine file": KillPoint(1, _half_written("quarantine")),
-        "written and not renamed": KillPoint(3, _wrap(InsecureClient, "rename", before=True)),
-        "after the raw file": KillPoint(2, _wrap(HdfsStore, "publish", before=False, only=_in_zone("raw"))),
-        "after the clean file": KillPoint(2, _wrap(HdfsStore, "publish", before=False, only=_in_zone("clean"))),
+        "written and not renamed": KillPoint(3, wrap(InsecureClient, "rename", before=True)),
+        "after the raw file": KillPoint(2, wrap(HdfsStore, "publish", before=False, only=_in_zone("raw"))),
+        "after the clean file": KillPoint(2, wrap(HdfsStore, "publish", before=False, only=_in_zone("clean"))),
         "after the quarantine file": KillPoint(
-            1, _wrap(HdfsStore, "publish", before=False, only=_in_zone("quarantine"))
+            1, wrap(HdfsStore, "publish", before=False, only=_in_zone("quarantine"))
         ),
-        "after all files": KillPoint(2, _wrap(GroupCommit, "_write", before=False)),
+        "after all files": KillPoint(2, wrap(GroupCommit, "_write", before=False)),
         "half of the outcomes": KillPoint(2, _half_sent),
-        "after all confirmations": KillPoint(2, _wrap(GroupCommit, "_send", before=False)),
+        "after all confirmations": KillPoint(2, wrap(GroupCommit, "_send", before=False)),
         **_acknowledging(),
     },
     "versioner": {
-        "before the transaction": KillPoint(2, _wrap(OutcomeCommit, "_record", before=True)),
-        "before the transaction commits": KillPoint(2, _wrap(versioner_commit, "record", before=False)),
-        "after the transaction": KillPoint(2, _wrap(OutcomeCommit, "_record", before=False)),
-        "after letters were read": KillPoint(1, _wrap(Letters, "_read", before=False)),
-        "after letters were sent": KillPoint(1, _wrap(Letters, "_mark", before=True)),
-        "after letters were marked": KillPoint(1, _wrap(Letters, "_mark", before=False)),
-        "before the acknowledgement": KillPoint(2, _wrap(OutcomeCommit, "__call__", before=False)),
+        "before the transaction": KillPoint(2, wrap(OutcomeCommit, "_record", before=True)),
+        "before the transaction commits": KillPoint(2, wrap(versioner_commit, "record", before=False)),
+        "after the transaction": KillPoint(2, wrap(OutcomeCommit, "_record", before=False)),
+        "after letters were read": KillPoint(1, wrap(Letters, "_read", before=False)),
+        "after letters were sent": KillPoint(1, wrap(Letters, "_mark", before=True)),
+        "after letters were marked": KillPoint(1, wrap(Letters, "_mark", before=False)),
+        "before the acknowledgement": KillPoint(2, wrap(OutcomeCommit, "__call__", before=False)),
         **_acknowledging(),
     },
 }
 
 STUCK_POINTS: dict[str, dict[str, KillPoint]] = {
     "ingestor": {
-        "the loop stands still": KillPoint(3, _wrap(GroupCommit, "_send", before=True, then=stand_still)),
-        "the agent waits for ever": KillPoint(3, _wrap(GroupCommit, "_send", before=True, then=wait_for_ever)),
-        "a thread stands still": KillPoint(3, _wrap(HdfsStore, "publish", before=True, then=stand_still)),
+        "the loop stands still": KillPoint(3, wrap(GroupCommit, "_send", before=True, then=stand_still)),
+        "the agent waits for ever": KillPoint(3, wrap(GroupCommit, "_send", before=True, then=wait_for_ever)),
+        "a thread stands still": KillPoint(3, wrap(HdfsStore, "publish", before=True, then=stand_still)),
     },
     "versioner": {
-        "the loop stands still": KillPoint(3, _wrap(OutcomeCommit, "__call__", before=False, then=stand_still)),
-        "the agent waits for ever": KillPoint(3, _wrap(OutcomeCommit, "__call__", before=True, then=wait_for_ever)),
-        "a thread stands still": KillPoint(3, _wrap(OutcomeCommit, "_record", before=True, then=stand_still)),
+        "the loop stands still": KillPoint(3, wrap(OutcomeCommit, "__call__", before=False, then=stand_still)),
+        "the agent waits for ever": KillPoint(3, wrap(OutcomeCommit, "__call__", before=True, then=wait_for_ever)),
+        "a thread stands still": KillPoint(3, wrap(OutcomeCommit, "_record", before=True, then=stand_still)),
     },
 }
 """Steps at which a process goes on to answer and to send heartbeats, and does nothing else any more."""

@@ -1,0 +1,86 @@
+"""The live job killed at each step of a trigger, and servers taken from under it: started again it shows what pandas says."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from acidwatch.archive.hdfs import HdfsStore
+from acidwatch.settings import HdfsSettings
+from acidwatch.workbook.generate import Generated
+from deploy.local.stack import Stack
+from jobs.spark.live.job import CHECKPOINT
+from tests.e2e.test_live import BUSY, accepted_rows, check_figures
+from tests.support.deployment import Deployment, until
+from tests.support.live_with_kills import LIVE_KILL_POINTS
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+BATCHES = 15
+
+
+@pytest.fixture(scope="module")
+def made(deployment: Deployment) -> Iterator[Generated]:
+    """A workbook with a broken batch, sent twice and recorded."""
+    services = [deployment.start(name) for name in ("ingestor", "versioner")]
+    made = deployment.generate(BATCHES * 100, seed=3, broken=("range@2",))
+    deployment.load_reference(made)
+    for _ in range(2):
+        deployment.send(made.samples)
+    deployment.cli("wait", "--timeout", "240s")
+    for service in services:
+        service.stop()
+    yield made
+    deployment.stop_all()
+
+
+@pytest.fixture(autouse=True)
+def from_the_beginning(deployment: Deployment, made: Generated) -> Iterator[None]:
+    """No live tables and no checkpoint."""
+    tables = ", ".join(f"metrics.{name}" for name in ("live_state", "live_batch", "live_sample", "live_site", "alerts"))
+    with psycopg.connect(deployment.database_url) as connection:
+        connection.execute(f"TRUNCATE {tables}")  # type: ignore[arg-type]
+    root = deployment.env["ACIDWATCH_HDFS_ROOT"]
+    HdfsStore(HdfsSettings(hdfs_url=deployment.env["ACIDWATCH_HDFS_URL"], hdfs_root=root)).delete(CHECKPOINT)
+    yield
+    deployment.stop_all()
+
+
+def check(deployment: Deployment, made: Generated) -> None:
+    """The live values are those of the accepted rows, and every alert is on the topic."""
+    check_figures(deployment, accepted_rows(made, made.samples))
+    assert deployment.query("SELECT count(*) FROM metrics.alerts WHERE published_at IS NULL") == [(0,)]
+    sent = {dict(record.headers)["ce_id"].decode() for record in deployment.records("ACIDWATCH_TOPIC_ALERTS")}
+    raised = {alert for (alert,) in deployment.query("SELECT alert_id FROM metrics.alerts")}
+    assert raised
+    assert raised <= sent
+
+
+@pytest.mark.parametrize("point", LIVE_KILL_POINTS)
+def test_the_live_job_killed_at_a_step_of_a_trigger_and_started_again_counts_each_batch_once(
+    deployment: Deployment, made: Generated, point: str
+) -> None:
+    victim = deployment.start("live", kill_at=point, live_records="6")
+    assert victim.popen.wait(BUSY) == -signal.SIGKILL, victim.output[-3000:]
+    done = deployment.run("job", "live", "--once", env={"ACIDWATCH_LIVE_RECORDS": "6"}, seconds=BUSY)
+    assert done.returncode == 0, done.stderr[-3000:]
+    check(deployment, made)
+
+
+@pytest.mark.parametrize("server", ["postgres", "kafka", "namenode"])
+def test_a_server_that_goes_away_is_waited_for_by_the_live_job(
+    deployment: Deployment, stack: Stack, made: Generated, server: str
+) -> None:
+    job = deployment.start("live", live_records="3")
+    until(lambda: '"taken in"' in job.output, "the first trigger", BUSY)
+    getattr(stack, server).stop()
+    until(lambda: '"event": "waiting"' in job.output, "the job to say that it waits", BUSY)
+    assert job.get("/readyz")[0] == 503
+    getattr(stack, server).start()
+    until(lambda: job.get("/readyz")[0] == 200, "the job to be ready again", BUSY)
+    until(lambda: deployment.query("SELECT count(*) FROM metrics.live_batch") == [(BATCHES - 1,)], "all batches", BUSY)
+    assert job.stop() == 0
+    check(deployment, made)
