@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import Field
+from pyspark.sql import SparkSession
 
 from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.broker.topics import end_offsets, require_topic
@@ -59,12 +63,19 @@ def run_live(trigger_seconds: float, once: bool) -> Done:
         asyncio.run(require_topic(settings, settings.topic_batches))
         return asyncio.run(end_offsets(settings, settings.topic_batches))
 
+    @contextmanager
+    def session() -> Iterator[SparkSession]:
+        ours = signal.getsignal(signal.SIGINT)
+        with spark_session(settings, settings.hdfs_user, "acidwatch live", jars) as spark:
+            signal.signal(signal.SIGINT, ours)  # Spark has taken Ctrl-C for itself
+            yield spark
+
     with stopped_by_signals() as stop:
         job = LiveJob(
             root=root,
             kafka=settings,
             ledger=ledger,
-            start_spark=lambda: spark_session(settings, settings.hdfs_user, "acidwatch live", jars),
+            start_spark=session,
             ends=ends,
             most_records=settings.live_records,
             verdict_seconds=settings.live_verdict_seconds,

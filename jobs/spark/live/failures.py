@@ -18,6 +18,7 @@ KAFKA_AWAY = (
     "org.apache.kafka.common.errors.DisconnectException",
     "Failed to create new KafkaAdminClient",
     "No resolvable bootstrap urls",
+    "Cannot fetch record for offset",
 )
 TOPIC_GONE = "UnknownTopicOrPartition"
 NO_SOURCE = "Failed to find data source: kafka"
