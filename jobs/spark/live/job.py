@@ -21,7 +21,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
 from acidwatch.errors import DependencyAwayError
-from acidwatch.ledger.connection import Connection, Ledger
+from acidwatch.ledger.connection import Ledger
 from acidwatch.settings import KafkaSettings
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.logs import get_logger
@@ -29,7 +29,7 @@ from acidwatch.telemetry.metrics import LAST_GROUP_TIME, LIVE_ALERTS, LIVE_BATCH
 from jobs.spark.live import stream
 from jobs.spark.live.failures import query_failures
 from jobs.spark.live.publish import publish_alerts
-from jobs.spark.live.tables import Done, advance
+from jobs.spark.live.tables import Done, advance, newest_version
 from jobs.spark.live.verdicts import Batch, untaken, verdicts
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class LiveJob:
         try:
             with self.ledger.transaction() as connection:
                 total = advance(connection, [], [], self.now())
-                newest = _newest(connection)
+                newest = newest_version(connection)
                 left = untaken(connection) if newest != self._complete else []
             topic = self.kafka.topic_batches
             passed = [
@@ -263,11 +263,6 @@ def _end(query: StreamingQuery) -> None:
     while query.isActive and query.status["isTriggerActive"] and time.monotonic() < over:
         time.sleep(0.1)
     query.stop()
-
-
-def _newest(connection: Connection) -> int:
-    row = connection.execute("SELECT coalesce(max(newest_version), 0) AS version FROM ledger.datasets").fetchone()
-    return int(row["version"]) if row else 0
 
 
 def _without_verdict(count: int) -> str:

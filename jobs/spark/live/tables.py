@@ -66,21 +66,26 @@ def advance(connection: Connection, batches: Sequence[Batch], rows: Iterable[Seq
         now: Time of the figures and alerts.
     """
     set_json_loads(orjson.loads, connection)
-    version = _lock(connection, now)
-    newest = connection.execute("SELECT coalesce(max(newest_version), 0) AS version FROM ledger.datasets").fetchone()
+    followed, newest = _lock(connection, now), newest_version(connection)
     new = _take(connection, batches, rows, now)
-    touched = _sites_of(connection, new) | _changed(connection, version)
+    # A version that is older than the one followed last: the ledger was made again, as a new history.
+    changed = _all_sites(connection) if followed > newest else _changed(connection, followed)
+    touched = _sites_of(connection, new) | changed
     alerts = _bring_up_to_date(connection, touched, new, now)
     _raise(connection, alerts, now)
-    connection.execute(
-        "UPDATE metrics.live_state SET version = %s, seen_at = %s", (newest["version"] if newest else 0, now)
-    )
+    connection.execute("UPDATE metrics.live_state SET version = %s, seen_at = %s", (newest, now))
     return Done(
         len(new),
         sum(batch.rows for batch in batches if (batch.batch_id, batch.attempt) in new),
         len(touched),
         len(alerts),
     )
+
+
+def newest_version(connection: Connection) -> int:
+    """The newest version of the dataset; 0 = there is none."""
+    row = connection.execute("SELECT coalesce(max(newest_version), 0) AS version FROM ledger.datasets").fetchone()
+    return int(row["version"]) if row else 0
 
 
 def _lock(connection: Connection, now: datetime) -> int:
@@ -116,6 +121,11 @@ def _sites_of(connection: Connection, batches: Iterable[tuple[str, int]]) -> set
         " JOIN unnest(%s::text[], %s::int[]) AS b(batch_id, attempt) USING (batch_id, attempt)",
         ([batch_id for batch_id, _ in keys], [attempt for _, attempt in keys]),
     )
+    return {(row["program_id"], row["site_id"]) for row in rows}
+
+
+def _all_sites(connection: Connection) -> set[Name]:
+    rows = connection.execute("SELECT DISTINCT program_id, site_id FROM metrics.live_sample")
     return {(row["program_id"], row["site_id"]) for row in rows}
 
 
