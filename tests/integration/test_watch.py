@@ -44,6 +44,8 @@ def one_site(deployment: Deployment) -> None:
 @contextmanager
 def watching(env: dict[str, str], *arguments: str, terminal: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """`acidwatch watch` as a process of its own, ended by Ctrl-C; it must end with 0."""
+    # Who runs tests in the background hands on that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "acidwatch.cli", "watch", "--every", "100ms", *arguments],
         env={**os.environ, "PYTHONPATH": str(PROJECT), "TERM": "xterm", "COLUMNS": "160", "LINES": "40", **env},

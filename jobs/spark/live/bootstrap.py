@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ def run_live(trigger_seconds: float, once: bool) -> Done:
         ConfigError: A setting is missing or wrong.
         DependencyAwayError: A server is away at the start, or with `once`.
     """
-    settings = load(LiveSettings)
+    settings = load(LiveSettings, log_format="console" if sys.stderr.isatty() else None)
     root, jars = spark_root(settings), _jars(settings.spark_jars)
     logs.configure(settings, "live")
     store, ledger, health = HdfsStore(settings), Ledger(settings), Health("live")
