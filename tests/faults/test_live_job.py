@@ -9,17 +9,18 @@ import psycopg
 import pytest
 
 from acidwatch.archive.hdfs import HdfsStore
+from acidwatch.broker.send import Record
 from acidwatch.settings import HdfsSettings
 from acidwatch.workbook.generate import Generated
 from deploy.local.stack import Stack
 from jobs.spark.live.job import CHECKPOINT
-from tests.e2e.test_live import BUSY, accepted_rows, check_figures
+from tests.e2e.test_live import BUSY, accepted_rows, check_figures, send
 from tests.support.deployment import Deployment, until
 from tests.support.live_with_kills import LIVE_KILL_POINTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-BATCHES = 15
+BATCHES = 40
 
 
 @pytest.fixture(scope="module")
@@ -59,28 +60,35 @@ def check(deployment: Deployment, made: Generated) -> None:
     assert raised <= sent
 
 
-@pytest.mark.parametrize("point", LIVE_KILL_POINTS)
-def test_the_live_job_killed_at_a_step_of_a_trigger_and_started_again_counts_each_batch_once(
-    deployment: Deployment, made: Generated, point: str
+def test_servers_that_go_away_one_after_the_other_are_waited_for_by_the_live_job(
+    deployment: Deployment, stack: Stack, made: Generated
 ) -> None:
-    victim = deployment.start("live", kill_at=point, live_records="6")
-    assert victim.popen.wait(BUSY) == -signal.SIGKILL, victim.output[-3000:]
-    done = deployment.run("job", "live", "--once", env={"ACIDWATCH_LIVE_RECORDS": "6"}, seconds=BUSY)
-    assert done.returncode == 0, done.stderr[-3000:]
+    job = deployment.start("live", live_records="3", live_verdict_seconds="0")
+    until(lambda: '"taken in"' in job.output, "the first trigger", BUSY)
+    for waits, server in enumerate((stack.postgres, stack.kafka, stack.namenode), 1):
+        if server is stack.namenode:
+            send(deployment, Record("", None, b"something new, or there is nothing to note on HDFS", []))
+        server.stop()
+        until(lambda: job.get("/readyz")[0] == 503, f"the job to notice that {server.name} is away", BUSY)
+        server.start()
+        until(lambda: job.get("/readyz")[0] == 200, f"the job to go on after {server.name} was away", BUSY)
+        said = [event["reason"] for event in job.events if event["event"] == "waiting"]
+        assert len(said) >= waits
+        assert said[-1].startswith(("PostgreSQL", "Kafka", "HDFS")[waits - 1])
+    until(lambda: deployment.query("SELECT count(*) FROM metrics.live_batch") == [(BATCHES - 1,)], "all batches", BUSY)
+    assert job.stop() == 0
     check(deployment, made)
 
 
-@pytest.mark.parametrize("server", ["postgres", "kafka", "namenode"])
-def test_a_server_that_goes_away_is_waited_for_by_the_live_job(
-    deployment: Deployment, stack: Stack, made: Generated, server: str
+def test_the_live_job_killed_at_each_step_of_a_trigger_and_started_again_counts_each_batch_once(
+    deployment: Deployment, made: Generated
 ) -> None:
-    job = deployment.start("live", live_records="3")
-    until(lambda: '"taken in"' in job.output, "the first trigger", BUSY)
-    getattr(stack, server).stop()
-    until(lambda: '"event": "waiting"' in job.output, "the job to say that it waits", BUSY)
-    assert job.get("/readyz")[0] == 503
-    getattr(stack, server).start()
-    until(lambda: job.get("/readyz")[0] == 200, "the job to be ready again", BUSY)
-    until(lambda: deployment.query("SELECT count(*) FROM metrics.live_batch") == [(BATCHES - 1,)], "all batches", BUSY)
-    assert job.stop() == 0
+    """Each goes on where the one before it was killed."""
+    for point in LIVE_KILL_POINTS:
+        victim = deployment.start("live", kill_at=point, live_records="2")
+        assert victim.popen.wait(BUSY) == -signal.SIGKILL, f"{point}: {victim.output[-3000:]}"
+    ((taken,),) = deployment.query("SELECT count(*) FROM metrics.live_batch")
+    assert 0 < taken < BATCHES - 1, "the last one was killed in mid-run"
+    done = deployment.run("job", "live", "--once", seconds=BUSY)
+    assert done.returncode == 0, done.stderr[-3000:]
     check(deployment, made)
