@@ -192,9 +192,11 @@ class LiveJob:
             if not left:
                 self._complete = newest
             self._publish(total)
-            for dependency in ("PostgreSQL", "HDFS", "Kafka"):
-                self.health.back(dependency)
-            self.health.goes_on("start")
+            self.health.back("PostgreSQL")
+            if position:  # Spark has read the checkpoint and the topic
+                self.health.back("HDFS")
+                self.health.back("Kafka")
+                self.health.goes_on("start")
             if total.batches or total.sites:
                 self._report(total, from_archive=len(passed))
         finally:

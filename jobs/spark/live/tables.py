@@ -72,13 +72,13 @@ def advance(connection: Connection, batches: Sequence[Batch], rows: Iterable[Seq
     changed = _all_sites(connection) if followed > newest else _changed(connection, followed)
     touched = _sites_of(connection, new) | changed
     alerts = _bring_up_to_date(connection, touched, new, now)
-    _raise(connection, alerts, now)
+    raised = _raise(connection, alerts, now)
     connection.execute("UPDATE metrics.live_state SET version = %s, seen_at = %s", (newest, now))
     return Done(
         len(new),
         sum(batch.rows for batch in batches if (batch.batch_id, batch.attempt) in new),
         len(touched),
-        len(alerts),
+        raised,
     )
 
 
@@ -181,14 +181,18 @@ def _samples(connection: Connection, touched: set[Name]) -> Iterable[Sample]:
             yield Sample(**row, sent=sent)
 
 
-def _raise(connection: Connection, alerts: Sequence[Alert], now: datetime) -> None:
+def _raise(connection: Connection, alerts: Sequence[Alert], now: datetime) -> int:
+    """Write alerts; how many there were not before."""
     statement = sql.SQL("INSERT INTO metrics.alerts ({}) VALUES ({}) ON CONFLICT (alert_id) DO NOTHING").format(
         sql.SQL(", ").join(map(sql.Identifier, ALERT_COLUMNS)),
         sql.SQL(", ").join([sql.Placeholder()] * len(ALERT_COLUMNS)),
     )
     rows = [[alert.alert_id, now, *(getattr(alert, field.name) for field in fields(Alert))] for alert in alerts]
+    if not rows:
+        return 0
     with connection.cursor() as cursor:
         cursor.executemany(statement, rows)
+        return cursor.rowcount
 
 
 def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
