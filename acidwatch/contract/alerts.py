@@ -16,7 +16,6 @@ CLASS_MOVED: Kind = "anc-class"
 """The newest sample of a site has an ANC of another class than the one before it."""
 HISTORY: Kind = "history"
 """A value lies outside its site's own history."""
-KINDS: tuple[Kind, ...] = (CLASS_MOVED, HISTORY)
 
 HISTORY_SCORE = OUTLIER_SCORE
 """Beyond it a value breaks its site's history: the same limit as that of the flag `history.outlier`."""
