@@ -15,7 +15,7 @@ from acidwatch.workbook.generate import Generated
 from deploy.local.stack import Stack
 from jobs.spark.live.job import CHECKPOINT
 from tests.e2e.test_live import BUSY, accepted_rows, check_figures, send
-from tests.support.deployment import Deployment, until
+from tests.support.deployment import Deployment, Process, until
 from tests.support.live_with_kills import LIVE_KILL_POINTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -60,21 +60,24 @@ def check(deployment: Deployment, made: Generated) -> None:
     assert raised <= sent
 
 
+def said(job: Process) -> str:
+    """For what the job said last that it waits."""
+    reasons = [event["reason"] for event in job.events if event["event"] == "waiting"]
+    return reasons[-1] if reasons else ""
+
+
 def test_servers_that_go_away_one_after_the_other_are_waited_for_by_the_live_job(
     deployment: Deployment, stack: Stack, made: Generated
 ) -> None:
     job = deployment.start("live", live_records="3", live_verdict_seconds="0")
-    until(lambda: '"taken in"' in job.output, "the first trigger", BUSY)
-    for waits, server in enumerate((stack.postgres, stack.kafka, stack.namenode), 1):
+    job.wait_ready(BUSY)
+    for name, server in (("PostgreSQL", stack.postgres), ("Kafka", stack.kafka), ("HDFS", stack.namenode)):
+        server.stop()
         if server is stack.namenode:
             send(deployment, Record("", None, b"something new, or there is nothing to note on HDFS", []))
-        server.stop()
-        until(lambda: job.get("/readyz")[0] == 503, f"the job to notice that {server.name} is away", BUSY)
+        until(lambda name=name: said(job).startswith(name), f"the job to say that it waits for {name}", BUSY)
         server.start()
-        until(lambda: job.get("/readyz")[0] == 200, f"the job to go on after {server.name} was away", BUSY)
-        said = [event["reason"] for event in job.events if event["event"] == "waiting"]
-        assert len(said) >= waits
-        assert said[-1].startswith(("PostgreSQL", "Kafka", "HDFS")[waits - 1])
+        job.wait_ready(BUSY)
     until(lambda: deployment.query("SELECT count(*) FROM metrics.live_batch") == [(BATCHES - 1,)], "all batches", BUSY)
     assert job.stop() == 0
     check(deployment, made)
