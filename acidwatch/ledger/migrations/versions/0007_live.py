@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0007_live"
-down_revision = "0005_quality"
+down_revision = "0006_reader"
 
 
 def upgrade() -> None:
