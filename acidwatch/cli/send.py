@@ -55,8 +55,8 @@ def send(
     batches = plan(workbook, sheet, batch_size)
     if from_batch > batches.batches:
         raise UnusableInputError(f"--from-batch {from_batch}: {workbook.name} has batches 0 to {batches.batches - 1}")
-    for name in batches.table.unknown:
-        say(f"note: column {name!r} is not in the contract and is not sent")
+    for note in batches.table.notes:
+        say(f"note: {note}")
     if replaces is not None:
         batches = replace(batches, replaces=_replaced_source(replaces, batches))
     _say_what_was_taken_out(batches)

@@ -36,6 +36,7 @@ class Table:
         letters: Contract column to its letter in the sheet (A, B, ... AD).
         row_numbers: Sheet row of each row, from 1; blank rows are left out, so it may have holes.
         unknown: Header names that the contract does not know.
+        notes: What was noticed about the file that is no cell's value, one line each, to be shown to the sender.
     """
 
     path: Path
@@ -46,15 +47,17 @@ class Table:
     letters: dict[str, str]
     row_numbers: list[int]
     unknown: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
-def read_table(path: Path, columns: tuple[Column, ...], sheet: str | None = None) -> Table:
+def read_table(path: Path, columns: tuple[Column, ...], sheet: str | None = None, locale: str | None = None) -> Table:
     """Read the table that has the given columns.
 
     Args:
         path: A workbook.
         columns: The contract's columns; all must be there, others may be.
         sheet: Its sheet; without it the only one, or the only one that has all the columns.
+        locale: How its texts write numbers: `fr` for decimal commas and thousands apart by blanks; None = with a point.
 
     Returns:
         The table, at least one row long.
@@ -165,4 +168,5 @@ def _table(package: Package, sheet: str, grid: Grid, header: Header, columns: tu
         }
         row_numbers = [number for index, number in enumerate(row_numbers) if index not in blank]
     letters = {name: column_letters(position + 1) for name, (position,) in header.positions.items()}
-    return Table(package.path, package.sha256, sheet, row_numbers[0], values, letters, row_numbers, header.unknown)
+    notes = tuple(f"column {name!r} is not in the contract and is not sent" for name in header.unknown)
+    return Table(package.path, package.sha256, sheet, row_numbers[0], values, letters, row_numbers, header.unknown, notes)

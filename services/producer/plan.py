@@ -74,10 +74,10 @@ class Plan:
             yield Record(topic, self.batch_id(index).encode(), value, headers)
 
 
-def plan(path: Path, sheet: str | None, batch_rows: int) -> Plan:
+def plan(path: Path, sheet: str | None, batch_rows: int, locale: str | None = None) -> Plan:
     """Read a samples workbook and cut it into batches.
 
     Raises:
         UnusableInputError: It can't be read, or columns are missing.
     """
-    return Plan(read_table(path, SAMPLES, sheet), batch_rows)
+    return Plan(read_table(path, SAMPLES, sheet, locale), batch_rows)
