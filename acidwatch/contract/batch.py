@@ -7,7 +7,7 @@ import math
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -18,6 +18,9 @@ Value = str | float | None
 """A cell: empty is None; one that is not of its column's type travels as the text it was; dates are ISO 8601."""
 
 BATCH_ROWS = 100
+LONGEST_COMMENT = 1_000
+"""Characters of a cell's comment that are kept."""
+
 MOST_CELLS = 10_000_000
 """Cells of a list of records once each has every name: a hostile list, each record with another name, must not exhaust the memory."""
 
@@ -58,13 +61,20 @@ def id_from_origin(origin: Origin, value_sha256: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, "\n".join(str(part) for part in parts)))
 
 
-def encode(columns: Mapping[str, Sequence[Value]], cells: Mapping[str, Any] | None = None) -> bytes:
+Comments = Mapping[str, Mapping[int, str]]
+"""Comments of cells: column to position of the row in the batch (from 0) to text."""
+
+
+def encode(
+    columns: Mapping[str, Sequence[Value]], cells: Mapping[str, Any] | None = None, comments: Comments | None = None
+) -> bytes:
     """The value of a batch record: `{"columns": {name: [cell, ...]}}`, UTF-8 JSON.
 
     Args:
         columns: Name to cells, all of one length, in the sheet's order.
         cells: Where the columns and rows stand in the sheet, when they aren't adjacent: `{"letters": {name: letters},
             "rows": [row, ...]}`.
+        comments: Of the cells that have one.
 
     A NaN or an infinity is sent as its text, so that it becomes a finding; JSON would make it null in silence.
     """
@@ -72,6 +82,8 @@ def encode(columns: Mapping[str, Sequence[Value]], cells: Mapping[str, Any] | No
     body: dict[str, Any] = {"columns": safe}
     if cells:
         body["cells"] = cells
+    if comments:
+        body["comments"] = {name: {str(row): text for row, text in of.items()} for name, of in comments.items()}
     return orjson.dumps(body)
 
 
@@ -102,12 +114,14 @@ class Payload:
         rows: That length.
         letters: Name to the sheet's column letters, where the record says so.
         row_numbers: The sheet's row of each row, where the record says so.
+        comments: Of cells that have one, each in one line.
     """
 
     columns: dict[str, list[Any]]
     rows: int
     letters: dict[str, str] | None = None
     row_numbers: list[int] | None = None
+    comments: dict[str, dict[int, str]] = field(default_factory=dict)
 
 
 def decode(value: bytes | None) -> Payload:
@@ -140,7 +154,7 @@ def decode(value: bytes | None) -> Payload:
         raise UndecodableError("decode.shape", 'the value has neither "columns" (an object) nor "records" (a list)')
     rows = _length(columns)
     letters, row_numbers = _cells_of(body.get("cells"), rows)
-    return Payload(columns, rows, letters, row_numbers)
+    return Payload(columns, rows, letters, row_numbers, _comments_of(body.get("comments"), rows))
 
 
 def _columns_of(records: list[Any]) -> dict[str, list[Any]]:
@@ -177,3 +191,19 @@ def _cells_of(cells: Any, rows: int) -> tuple[dict[str, str] | None, list[int] |
     if not (isinstance(numbers, list) and len(numbers) == rows and all(type(number) is int for number in numbers)):
         numbers = None
     return letters, numbers
+
+
+def _comments_of(given: Any, rows: int) -> dict[str, dict[int, str]]:
+    """The comments of cells; what is not of the right form is left out, as a program that knows no comments does."""
+    if not isinstance(given, dict):
+        return {}
+    comments: dict[str, dict[int, str]] = {}
+    for name, of_column in given.items():
+        if not isinstance(of_column, dict):
+            continue
+        for row, text in of_column.items():
+            if row.isascii() and row.isdecimal() and len(row) < 10 and int(row) < rows and isinstance(text, str):
+                line = " ".join(text.split())[:LONGEST_COMMENT]
+                if line:
+                    comments.setdefault(name, {})[int(row)] = line
+    return comments

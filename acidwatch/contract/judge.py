@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from acidwatch.contract.batch import Payload, UndecodableError, decode
 from acidwatch.contract.cells import sheet_letters, sheet_rows, text_of
-from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES
+from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES, Kind
 from acidwatch.contract.headers import BATCH_TYPE, BatchHeaders
 from acidwatch.contract.outcome import Finding, Severity, Verdict
 from acidwatch.contract.reference import Reference
 from acidwatch.contract.rules import HARD, SOFT, Context, Rule
-from acidwatch.contract.typed import PARQUET_TYPES, Rows, type_rows
+from acidwatch.contract.texts import date_advice, number_advice
+from acidwatch.contract.typed import PARQUET_TYPES, Rows, Taken, type_rows
 
 MOST_MATERIALISED = 10_000
 """Findings written out for one batch; a hostile record of millions of bad cells must not exhaust the memory. All are counted."""
@@ -27,6 +28,20 @@ MOST_UNKNOWN = 1_000
 
 MOST_SITES = 100
 
+REMARKS = pa.list_(
+    pa.struct(
+        [
+            pa.field("column", pa.string(), nullable=False),
+            pa.field("qualifier", pa.string()),
+            pa.field("limit", pa.float64()),
+            pa.field("text", pa.string()),
+            pa.field("comment", pa.string()),
+        ]
+    )
+)
+"""What was said about values of a row. A value beyond a limit is null in its column; here are its `qualifier` (`<`, `>`), its `limit` (null
+where only a word was given) and the `text` it came as. `J` marks an estimated value. `comment` is the cell's, whatever its value."""
+
 CLEAN_SCHEMA = pa.schema(
     [
         pa.field("batch_id", pa.string(), nullable=False),
@@ -34,17 +49,20 @@ CLEAN_SCHEMA = pa.schema(
         pa.field("row", pa.int32(), nullable=False),
         *(pa.field(column.name, PARQUET_TYPES[column.kind]) for column in SAMPLES),
         pa.field("flags", pa.list_(pa.string()), nullable=False),
+        pa.field("remarks", REMARKS, nullable=False),
     ]
 )
-"""Schema of clean/: `row` is the sheet's row (or the position from 1), `flags` the ids of the soft rules that the row breaks."""
+"""Schema of clean/: `row` is the sheet's row (or the position from 1), `flags` the ids of the soft rules that the row
+breaks, `remarks` what was said about its values. Files of a contract before 1.2 have no `remarks`."""
 
-_TYPE_WORDS = {
-    "text": "text",
-    "number": "a number",
-    "integer": "a whole number",
-    "datetime": "an ISO 8601 date such as 1992-06-14",
+_ADVICE: dict[Kind, Callable[[str], str]] = {
+    "text": lambda text: "it must be text, or empty",
+    "number": number_advice,
+    "integer": lambda text: "it must be a whole number, or empty",
+    "datetime": date_advice,
 }
 _DAY = np.timedelta64(1, "D")
+_POSITION = {name: position for position, name in enumerate(SAMPLE_NAMES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +137,10 @@ def judge(submissions: Sequence[Submission], reference: Reference) -> GroupJudge
     places = _Places(rows, payloads, [submissions[position].headers for position in whole])
     group = [judgements[position] for position in whole]
     misfits = _note_misfits(rows, places, group)
+    flags = _note_taken(rows, places, group)
     context = Context(rows, reference, _ends_of_days(rows, [submissions[position].timestamp_ms for position in whole]))
     for rule in HARD:
         _apply(rule, context, places, group, misfits)
-    flags: dict[int, list[str]] = defaultdict(list)
     for rule in SOFT:
         for row in _apply(rule, context, places, group, misfits):
             flags[row].append(rule.id)
@@ -208,11 +226,53 @@ def _note_misfits(rows: Rows, places: _Places, group: list[Judgement]) -> set[tu
             judgement.hard += 1
             continue
         sheet, cell = places.cell(misfit.row, name)
-        words = _TYPE_WORDS[misfit.column.kind]
-        message = f"{name} is {text_of(misfit.value)[:100]!r}; it must be {words}, or empty"
+        text = text_of(misfit.value)
+        message = f"{name} is {text[:100]!r}; {_ADVICE[misfit.column.kind](text)}"
         kind = f"type.{misfit.column.kind}"
-        judgement.add(Finding("hard", kind, sheet, cell, name, text_of(misfit.value), message))
+        judgement.add(Finding("hard", kind, sheet, cell, name, text, message))
     return noted
+
+
+def _note_taken(rows: Rows, places: _Places, group: list[Judgement]) -> dict[int, list[str]]:
+    """Report each text that was taken for what it stands for; return the rules by row, each once."""
+    flags: dict[int, list[str]] = defaultdict(list)
+    for taken in rows.taken:
+        rule = taken.reading.rule
+        if rule not in flags[taken.row]:
+            flags[taken.row].append(rule)
+        _note(taken, "soft", rule, _meaning(taken), rows, places, group)
+        limit, column = taken.reading.limit, taken.column
+        low, high = column.low, column.high
+        if limit is not None and low is not None and high is not None and not low <= limit <= high:
+            message = (
+                f"{column.name} is {taken.text!r}; its limit is outside {low:g} to {high:g} {column.unit}".rstrip()
+            )
+            _note(taken, "hard", f"range.{column.name}", message, rows, places, group)
+    return flags
+
+
+def _note(
+    taken: Taken, severity: Severity, rule: str, message: str, rows: Rows, places: _Places, group: list[Judgement]
+) -> None:
+    judgement = group[int(rows.batch[taken.row])]
+    if len(judgement.findings) >= MOST_MATERIALISED:
+        judgement.hard += severity == "hard"
+        judgement.soft += severity == "soft"
+        return
+    sheet, cell = places.cell(taken.row, taken.column.name)
+    judgement.add(Finding(severity, rule, sheet, cell, taken.column.name, taken.text, message))
+
+
+def _meaning(taken: Taken) -> str:
+    reading, name, quoted = taken.reading, taken.column.name, repr(taken.text)
+    if reading.rule == "text.missing":
+        return f"{name} is {quoted}, taken as an empty cell"
+    if reading.value is not None:
+        estimated = ", an estimated one" if reading.qualifier else ""
+        return f"{name} is the text {quoted}, taken as the number {reading.value:.15g}{estimated}"
+    side = "below" if reading.qualifier == "<" else "above"
+    limit = f"{reading.limit:.15g} {taken.column.unit}" if reading.limit is not None else "a limit that is not given"
+    return f"{name} is {quoted}: {side} {limit}, kept as censored and never as a number"
 
 
 def _ends_of_days(rows: Rows, timestamps_ms: Sequence[int]) -> NDArray[np.datetime64]:
@@ -265,4 +325,24 @@ def _clean(
     chosen = pa.array(keep)
     arrays += [rows.arrays[column.name].take(chosen) for column in SAMPLES]
     arrays.append(pa.array([flags.get(row, []) for row in keep.tolist()], type=pa.list_(pa.string())))
+    remarks = _remarks(rows, places)
+    arrays.append(pa.array([remarks.get(row, []) for row in keep.tolist()], type=REMARKS))
     return pa.Table.from_arrays(arrays, schema=CLEAN_SCHEMA)
+
+
+def _remarks(rows: Rows, places: _Places) -> dict[int, list[dict[str, str | float | None]]]:
+    """Row to what was said about its values, in the contract's order of columns."""
+    said: dict[tuple[int, str], dict[str, str | float | None]] = {}
+    for taken in rows.taken:
+        if taken.reading.qualifier is not None:
+            entry = said.setdefault((taken.row, taken.column.name), {"column": taken.column.name})
+            entry |= {"qualifier": taken.reading.qualifier, "limit": taken.reading.limit, "text": taken.text}
+    for payload, start in zip(places.payloads, rows.starts.tolist(), strict=False):
+        for name, comments in payload.comments.items():
+            if name in rows.arrays:
+                for row, comment in comments.items():
+                    said.setdefault((start + row, name), {"column": name})["comment"] = comment
+    by_row: dict[int, list[dict[str, str | float | None]]] = defaultdict(list)
+    for row, name in sorted(said, key=lambda key: (key[0], _POSITION[key[1]])):
+        by_row[row].append(said[row, name])
+    return by_row

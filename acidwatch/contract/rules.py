@@ -18,6 +18,7 @@ from acidwatch.chemistry import balance, conductance
 from acidwatch.contract.columns import NATURAL_KEY, SAMPLES, Column
 from acidwatch.contract.outcome import Severity
 from acidwatch.contract.reference import Reference
+from acidwatch.contract.texts import ABOVE_WORDS, BELOW_WORDS, ESTIMATED, MISSING_WORDS
 from acidwatch.contract.typed import Rows
 
 Mask = NDArray[np.bool_]
@@ -224,6 +225,10 @@ def _which(c: Context, row: int, names: tuple[str, ...], test: Callable[[Numbers
     return ", ".join(name for name in names if test(c.rows.numbers[name][row : row + 1])[0])
 
 
+def _missing(c: Context, row: int) -> str:
+    return "is missing or censored" if c.rows.censored[row] else "is missing"
+
+
 def _is_zero(values: Numbers) -> Mask:
     return np.equal(values, 0.0)
 
@@ -261,12 +266,18 @@ SOFT: tuple[Rule, ...] = (
          lambda c, row: f"WTEMP_DEG_C is {c.rows.numbers['WTEMP_DEG_C'][row]:g}; usual is 0 to 28 deg C"),
     Rule("zero.ion", "soft", "", "Ca, Mg, Na, K, SO4 and Cl are not 0", lambda c: _any(c, NEVER_ZERO, _is_zero),
          lambda c, row: f"{_which(c, row, NEVER_ZERO, _is_zero)} is 0: below detection, or not measured?"),
-    Rule("missing.major", "soft", "", "every major ion and ANC is there", lambda c: _any(c, (*MAJOR_IONS, "ANC_UEQ_L"), np.isnan),
-         lambda c, row: f"{_which(c, row, (*MAJOR_IONS, 'ANC_UEQ_L'), np.isnan)} is missing: no ion balance"),
-    Rule("missing.all", "soft", "", "at least one analyte is there",
-         lambda c: np.all([np.isnan(c.rows.numbers[name]) for name in _MEASURED], axis=0),
+    Rule("missing.major", "soft", "", "every major ion and ANC is there as a number",
+         lambda c: _any(c, (*MAJOR_IONS, "ANC_UEQ_L"), np.isnan),
+         lambda c, row: f"{_which(c, row, (*MAJOR_IONS, 'ANC_UEQ_L'), np.isnan)} {_missing(c, row)}: no ion balance"),
+    Rule("missing.all", "soft", "", "at least one analyte is there, or known to lie beyond a limit",
+         lambda c: np.all([np.isnan(c.rows.numbers[name]) for name in _MEASURED], axis=0) & ~c.rows.censored,
          lambda c, row: "no analyte was measured in this sample"),
 )  # fmt: skip
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
 
 FORM: tuple[tuple[str, Severity, str], ...] = (
     ("decode.empty", "hard", "the record has a value"),
@@ -282,7 +293,30 @@ FORM: tuple[tuple[str, Severity, str], ...] = (
     ("schema.missing-column", "hard", "every column of the contract is there"),
     ("schema.unknown-column", "soft", "no column that the contract does not know"),
     ("type.text", "hard", "a cell of a text column is text"),
-    ("type.number", "hard", "a cell of a number column is a number"),
+    ("type.number", "hard", "a cell of a number column is a number, or a text with one meaning as below"),
     ("type.datetime", "hard", "a cell of a date column is ISO 8601"),
+    ("text.number", "soft", "a number is no text, such as `'47`, `1E-3`; it is taken as the number"),
+    (
+        "text.missing",
+        "soft",
+        f"a missing value is an empty cell; these words (in any case) are taken as one: {_listed(MISSING_WORDS)}",
+    ),
+    (
+        "text.estimated",
+        "soft",
+        f"a value has no mark that it is estimated, such as `0.5 {ESTIMATED}`; it is taken, the mark kept in `remarks`",
+    ),
+    (
+        "censored.below",
+        "soft",
+        "a measured value is not below a limit, such as `<0.5`, `0.5 U`; it is null, its limit kept in `remarks`; words, with or "
+        f"without a limit: {_listed(BELOW_WORDS)}",
+    ),
+    (
+        "censored.above",
+        "soft",
+        "a measured value is not above a limit, such as `>100`; it is null, its limit kept in `remarks`; words, with or "
+        f"without a limit: {_listed(ABOVE_WORDS)}",
+    ),
 )
 """Rules of form, which `judge` applies before those above: id, severity, what must hold."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from acidwatch.contract.batch import Payload
 from acidwatch.contract.columns import SAMPLES, Column, Kind
+from acidwatch.contract.texts import Reading, read_text
 
 PARQUET_TYPES: dict[Kind, pa.DataType] = {
     "text": pa.string(),
@@ -35,6 +36,16 @@ class Misfit:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """A text in a number column that was taken for what it stands for: row within the group, column, the text, its meaning."""
+
+    row: int
+    column: Column
+    text: str
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """The typed rows of a group of batches, one after the other.
 
@@ -44,6 +55,8 @@ class Rows:
         batch: int32, which payload of the group each row belongs to.
         starts: int64, first row of each payload; one more than there are payloads.
         misfits: Cells of another type.
+        taken: Texts in number columns that were taken for what they stand for.
+        censored: Rows in which a value is known to lie beyond a limit.
     """
 
     arrays: dict[str, pa.Array]
@@ -51,6 +64,8 @@ class Rows:
     batch: NDArray[np.int32]
     starts: NDArray[np.int64]
     misfits: list[Misfit]
+    taken: list[Taken]
+    censored: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.batch)
@@ -62,21 +77,28 @@ def type_rows(payloads: Sequence[Payload]) -> Rows:
     starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     batch = np.repeat(np.arange(len(payloads), dtype=np.int32), lengths)
     misfits: list[Misfit] = []
+    taken: list[Taken] = []
     arrays: dict[str, pa.Array] = {}
     numbers: dict[str, NDArray[np.float64]] = {}
     for column in SAMPLES:
         cells: list[Any] = []
         for payload in payloads:
             cells.extend(payload.columns[column.name])
-        array = type_cells(column, cells, misfits)
+        array = type_cells(column, cells, misfits, taken)
         arrays[column.name] = array
         if column.kind == "number":
             numbers[column.name] = array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    return Rows(arrays, numbers, batch, starts, misfits)
+    censored = np.zeros(len(batch), dtype=np.bool_)
+    censored[[text.row for text in taken if text.reading.rule.startswith("censored.")]] = True
+    return Rows(arrays, numbers, batch, starts, misfits, taken, censored)
 
 
-def type_cells(column: Column, cells: list[Any], misfits: list[Misfit]) -> pa.Array:
-    """Type one column's cells; those that don't fit become null and are noted in `misfits` by their position."""
+def type_cells(column: Column, cells: list[Any], misfits: list[Misfit], taken: list[Taken] | None = None) -> pa.Array:
+    """Type one column's cells; those that don't fit become null and are noted in `misfits` by their position.
+
+    Where `taken` is given, texts in number columns are taken for what they stand for and noted there. Reference tables are read
+    without it: sodium's `NA` is no missing value.
+    """
     target = PARQUET_TYPES[column.kind]
     try:
         if column.kind == "datetime":
@@ -87,14 +109,30 @@ def type_cells(column: Column, cells: list[Any], misfits: list[Misfit]) -> pa.Ar
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, TypeError):
         pass  # some cell does not fit: find out which
     fitted = []
+    readings: dict[str, Reading | None] = {}
     for row, cell in enumerate(cells):
         value = None if cell is None else _FIT[column.kind](cell)
         if value is None and cell is not None:
-            misfits.append(Misfit(row, column, cell))
+            reading = None
+            if taken is not None and column.kind == "number" and isinstance(cell, str):
+                if cell not in readings:
+                    readings[cell] = _reading(column, cell)
+                reading = readings[cell]
+            if taken is None or reading is None:
+                misfits.append(Misfit(row, column, cell))
+            else:
+                taken.append(Taken(row, column, cell, reading))
+                value = reading.value
         fitted.append(value)
     return (
         pa.array(fitted, type=pa.string()).cast(target) if column.kind == "datetime" else pa.array(fitted, type=target)
     )
+
+
+def _reading(column: Column, text: str) -> Reading | None:
+    reading = read_text(text)
+    # A depth of sampling has no detection limit.
+    return None if reading and reading.qualifier and not column.parameter else reading
 
 
 def _dates(cells: list[Any]) -> pa.Array:

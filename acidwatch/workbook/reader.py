@@ -169,4 +169,6 @@ def _table(package: Package, sheet: str, grid: Grid, header: Header, columns: tu
         row_numbers = [number for index, number in enumerate(row_numbers) if index not in blank]
     letters = {name: column_letters(position + 1) for name, (position,) in header.positions.items()}
     notes = tuple(f"column {name!r} is not in the contract and is not sent" for name in header.unknown)
-    return Table(package.path, package.sha256, sheet, row_numbers[0], values, letters, row_numbers, header.unknown, notes)
+    return Table(
+        package.path, package.sha256, sheet, row_numbers[0], values, letters, row_numbers, header.unknown, notes
+    )

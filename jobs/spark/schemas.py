@@ -30,6 +30,16 @@ def _fields(columns: Sequence[Column]) -> list[StructField]:
     return [StructField(column.name, TYPES[column.kind]()) for column in columns]
 
 
+REMARK = StructType(
+    [
+        StructField("column", StringType()),
+        StructField("qualifier", StringType()),  # < or > a limit (the value is null), J estimated
+        StructField("limit", DoubleType()),  # in the column's unit
+        StructField("text", StringType()),
+        StructField("comment", StringType()),
+    ]
+)
+
 CLEAN = StructType(
     [
         StructField("batch_id", StringType()),
@@ -37,6 +47,7 @@ CLEAN = StructType(
         StructField("row", IntegerType()),
         *_fields(SAMPLES),
         StructField("flags", ArrayType(StringType())),
+        StructField("remarks", ArrayType(REMARK)),
     ]
 )
 METHODS_TABLE = StructType(_fields(METHODS))

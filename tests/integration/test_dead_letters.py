@@ -138,7 +138,7 @@ def test_letters_are_listed_with_their_reasons_and_filters_choose_among_them(sce
     assert letter["batch_id"] == scene.ids[2]
     assert (letter["state"], letter["attempt"], letter["failures"], letter["rows"]) == ("published", 1, 1, 100)
     assert (letter["reason"], letter["column"], letter["source"]) == ("type.number", "CA_UEQ_L", "samples.xlsx")
-    assert letter["message"].endswith("CA_UEQ_L is 'n.d.'; it must be a number, or empty")
+    assert letter["message"].endswith("CA_UEQ_L is 'lost'; it must be a number, a limit such as <0.5, or empty")
     assert letter["letter_topic"] == scene.deployment.env["ACIDWATCH_TOPIC_LETTERS"]
     assert {"source_id", "sites", "rules", "first_failed_at", "last_failed_at", "letter_offset"} <= letter.keys()
 
@@ -447,7 +447,7 @@ def test_a_letter_exported_corrected_and_resubmitted_is_accepted(scene: Scene, t
     assert "nothing was changed in it" in unchanged.err
     book = openpyxl.load_workbook(fix)
     cell = book[fault.sheet][fault.cell]
-    assert (cell.value, cell.fill.fgColor.rgb) == ("n.d.", "FFFF9999")
+    assert (cell.value, cell.fill.fgColor.rgb) == ("lost", "FFFF9999")
     assert "type.number: CA_UEQ_L is 'n.d.'" in cell.comment.text
     cell.value = 101.5
     book.save(fix)

@@ -105,7 +105,7 @@ _ALL: dict[str, _Kind] = {
         "sulphate is 2400.5 ueq/L, above 2000", "range.SO4_UEQ_L", "SO4_UEQ_L", _put(SO4_UEQ_L=2400.5, MG_UEQ_L=None)
     ),
     "text-date": _Kind("DATE_SMP is the text '14.06.1992'", "type.datetime", "DATE_SMP", _put(DATE_SMP="14.06.1992")),
-    "text-in-number": _Kind("calcium is the text 'n.d.'", "type.number", "CA_UEQ_L", _put(CA_UEQ_L="n.d.")),
+    "text-in-number": _Kind("calcium is the text 'lost'", "type.number", "CA_UEQ_L", _put(CA_UEQ_L="lost")),
     "unknown-programme": _Kind("PROGRAM_ID is 'LTM_XX'", "domain.PROGRAM_ID", "PROGRAM_ID", _put(PROGRAM_ID="LTM_XX")),
     "unknown-site": _Kind(
         "SITE_ID is 'ZZ999', which is not in the sites table", "reference.site", "SITE_ID", _put(SITE_ID="ZZ999")

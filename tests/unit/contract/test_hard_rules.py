@@ -187,22 +187,27 @@ def test_a_charge_difference_of_500_is_accepted_and_more_is_rejected() -> None:
     assert "balance.charge" in rules_of(judge_row(SO4_UEQ_L=580.5))
 
 
+NUMBER, DATE = (
+    "it must be a number, a limit such as <0.5, or empty",
+    "it must be an ISO 8601 date such as 1992-06-14, or empty",
+)
+
+
 @pytest.mark.parametrize(
     ("column", "value", "rule", "words"),
     [
-        ("CA_UEQ_L", "n.d.", "type.number", "a number"),
-        ("CA_UEQ_L", "nan", "type.number", "a number"),
-        ("CA_UEQ_L", "12", "type.number", "a number"),
-        ("CA_UEQ_L", "", "type.number", "a number"),
-        ("CA_UEQ_L", True, "type.number", "a number"),
-        ("CA_UEQ_L", [1], "type.number", "a number"),
-        ("SITE_ID", 20058, "type.text", "text"),
-        ("TIME_SMP", 1030.0, "type.text", "text"),
-        ("DATE_SMP", "14.06.1992", "type.datetime", "an ISO 8601 date such as 1992-06-14"),
-        ("DATE_SMP", "1992-02-30", "type.datetime", "an ISO 8601 date such as 1992-06-14"),
-        ("DATE_SMP", "1992-06-14Z", "type.datetime", "an ISO 8601 date such as 1992-06-14"),
-        ("DATE_SMP", 33769, "type.datetime", "an ISO 8601 date such as 1992-06-14"),
-        ("DATE_SMP", "\u0661\u0669\u0669\u0662-06-14", "type.datetime", "an ISO 8601 date such as 1992-06-14"),
+        ("CA_UEQ_L", "lost", "type.number", NUMBER),
+        ("CA_UEQ_L", "nan", "type.number", NUMBER),
+        ("CA_UEQ_L", "1e999", "type.number", NUMBER),
+        ("CA_UEQ_L", "", "type.number", NUMBER),
+        ("CA_UEQ_L", True, "type.number", "a yes or no; it must be a number, or empty"),
+        ("CA_UEQ_L", [1], "type.number", NUMBER),
+        ("SITE_ID", 20058, "type.text", "it must be text, or empty"),
+        ("TIME_SMP", 1030.0, "type.text", "it must be text, or empty"),
+        ("DATE_SMP", "14.06.1992", "type.datetime", "if that is 1992-06-14, write it so"),
+        ("DATE_SMP", "1992-02-30", "type.datetime", DATE),
+        ("DATE_SMP", "1992-06-14Z", "type.datetime", DATE),
+        ("DATE_SMP", "\u0661\u0669\u0669\u0662-06-14", "type.datetime", DATE),
     ],
 )
 def test_a_cell_of_another_type_is_quoted_in_the_one_finding_it_gets(
@@ -211,7 +216,7 @@ def test_a_cell_of_another_type_is_quoted_in_the_one_finding_it_gets(
     judgement = judge_row(**{column: value})
     finding = only(judgement, rule)
     assert (judgement.hard, finding.cell, finding.value) == (1, f"{LETTERS[column]}2", str(value))
-    assert finding.message == f"{column} is {str(value)!r}; it must be {words}, or empty"
+    assert finding.message == f"{column} is {str(value)!r}; {words}"
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -41,15 +41,15 @@ def test_without_edits_value_and_headers_go_back_byte_for_byte() -> None:
 
 @pytest.mark.parametrize("subject", [SUBJECT, None])
 def test_a_column_is_set_in_the_rows_whose_finding_names_it(subject: str | None) -> None:
-    letter = letter_of({}, {"SO4_UEQ_L": 2400.5}, {"CA_UEQ_L": "n.d."}, subject=subject)
+    letter = letter_of({}, {"SO4_UEQ_L": 2400.5}, {"CA_UEQ_L": "lost"}, subject=subject)
     edited = edit(letter, "SO4_UEQ_L=47")
     assert column(edited, "SO4_UEQ_L") == [80.0, 47.0, 80.0, 80.0, 80.0]
-    assert column(edited, "CA_UEQ_L") == [100.0, 100.0, "n.d.", 100.0, 100.0]
+    assert column(edited, "CA_UEQ_L") == [100.0, 100.0, "lost", 100.0, 100.0]
     assert edited.cells == 1
 
 
 def test_where_no_finding_names_the_column_it_is_set_in_every_row_with_a_hard_finding() -> None:
-    letter = letter_of({}, {"SO4_UEQ_L": 2400.5}, {"CA_UEQ_L": "n.d."})
+    letter = letter_of({}, {"SO4_UEQ_L": 2400.5}, {"CA_UEQ_L": "lost"})
     assert column(edit(letter, "TIME_SMP=1200"), "TIME_SMP") == [None, "1200", "1200", None, None]
     assert column(edit(letter, "TIME_SMP=1200", all_rows=True), "TIME_SMP") == ["1200"] * 5
 
@@ -60,7 +60,7 @@ def test_soft_findings_choose_no_rows() -> None:
 
 
 def test_an_empty_value_empties_the_cell_and_the_batch_is_accepted() -> None:
-    letter = letter_of({"CA_UEQ_L": "n.d."})
+    letter = letter_of({"CA_UEQ_L": "lost"})
     edited = edit(letter, "CA_UEQ_L=")
     assert column(edited, "CA_UEQ_L")[0] is None
     assert judge_value(edited.outgoing.value, make_headers(5)).verdict == "accepted"
