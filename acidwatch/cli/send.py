@@ -20,13 +20,21 @@ if TYPE_CHECKING:
 
 
 def send(
-    workbook: Annotated[Path, typer.Argument(help="workbook of samples (.xlsx)", show_default=False)],
+    workbook: Annotated[Path, typer.Argument(help="samples: .xlsx, .xls, .xlsb, .ods or .csv", show_default=False)],
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, max=10_000, help="rows in a batch")] = 100,
     interval: Interval = "10s",  # type: ignore[assignment]  # parsed by typer
     from_batch: Annotated[
         int, typer.Option("--from-batch", min=0, help="go on with this batch (from 0) after an interruption")
     ] = 0,
     sheet: Annotated[str | None, typer.Option("--sheet", help="sheet to send, when several fit")] = None,
+    locale: Annotated[
+        str | None,
+        typer.Option(
+            "--locale",
+            help="how its texts write numbers: fr = decimal comma, blanks between thousands; en = decimal point",
+            show_default=False,
+        ),
+    ] = None,
     replaces: Annotated[
         str | None,
         typer.Option(
@@ -52,7 +60,7 @@ def send(
     from services.producer.plan import plan
 
     settings = load(KafkaSettings)
-    batches = plan(workbook, sheet, batch_size)
+    batches = plan(workbook, sheet, batch_size, locale)
     if from_batch > batches.batches:
         raise UnusableInputError(f"--from-batch {from_batch}: {workbook.name} has batches 0 to {batches.batches - 1}")
     for note in batches.table.notes:

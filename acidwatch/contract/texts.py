@@ -97,7 +97,7 @@ def number_advice(text: str) -> str:
     if bare.upper() in ("TRUE", "FALSE"):
         return "a yes or no; it must be a number, or empty"
     comma = _COMMA.fullmatch(bare)
-    if comma:
+    if comma and (comma[3] or len(comma[2].split()) > 1):
         plain = comma[1] + "".join(comma[2].split()) + (f".{comma[3]}" if comma[3] else "")
         return f"if that is {plain}, write it so, or send the file with --locale fr"
     if bare.upper() in _SIGNS:

@@ -17,68 +17,57 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from acidwatch.errors import UnusableInputError
+from acidwatch.workbook.book import LAST_COLUMN, LAST_ROW, Extent, refuse_beyond
 from acidwatch.workbook.package import Package
 
-LAST_ROW = 1_048_576
-LAST_COLUMN = 16_384
-_MOST_CELLS = 20_000_000
-_LEAST_FILLED = (
-    0.25  # a full sheet of our 30 columns is 31 million cells and fine; a lone far cell fills next to nothing
-)
-
 _CHUNK_BYTES = 1 << 20
+_EARLY_CHUNKS = 32
 # The form that spreadsheet programs and libraries write, the reference first; any other is left to the exact pass.
 _CELL = rb'<%bc r="([A-Za-z]+[0-9]{1,9})"'
 _ROW = rb'<%brow r="([0-9]{1,9})"'
 _LETTERS = bytes(range(65, 91)) + bytes(range(97, 123))
 _DIGITS = b"0123456789"
+_OUTSIDE = re.compile(r"\[[0-9]+\]")  # [1]Sheet1!A1: a cell of another workbook, or a program to be asked (DDE)
 
 
 @dataclass(slots=True)
-class _Extent:
-    """How far the cells reach, and how many there are."""
+class Look:
+    """What the look at a sheet found.
 
-    rows: int = 0
-    columns: int = 0
-    cells: int = 0
+    Attributes:
+        extent: How far its cells reach.
+        lost: (row, column), both from 0, to the text of a cell that the fast reader loses: `#DIV/0!` of an error, `=A1+B1` of
+            a formula without value.
+        hidden: Hidden rows, from 1.
+        outside: Cells (row, column from 0) whose formulas refer to other workbooks, at most one.
+    """
+
+    extent: Extent = field(default_factory=Extent)
+    lost: dict[tuple[int, int], str] = field(default_factory=dict)
+    hidden: set[int] = field(default_factory=set)
+    outside: list[tuple[int, int]] = field(default_factory=list)
 
 
-def lost_cells(package: Package, sheet: str) -> dict[tuple[int, int], str]:
-    """Guard one sheet and find the cells that the fast reader would lose.
-
-    Args:
-        package: The workbook.
-        sheet: A sheet's name; where the file is no .xlsx nothing is looked at.
-
-    Returns:
-        (row, column), both from 0, to the text of the cell: `#DIV/0!` of an error, `=A1+B1` of a formula without value.
+def look_at(package: Package, sheet: str) -> Look:
+    """Guard one sheet of an .xlsx and find what the fast reader would lose.
 
     Raises:
         UnusableInputError: The sheet is damaged, or reaches beyond what a sheet or the memory can hold.
     """
-    part = package.sheets.get(sheet)
-    if part is None:
-        return {}
     where = f"{package.path}: sheet {sheet!r}"
+    part = package.sheets[sheet]
     try:
         with zipfile.ZipFile(io.BytesIO(package.data)) as archive:
-            extent = _Extent()
-            usual = _skim(_chunks(archive, part), extent, where)
-            lost: dict[tuple[int, int], str] = {}
-            if not usual:
-                extent, lost = _parse(_chunks(archive, part), where)
+            look = Look()
+            if not _skim(_chunks(archive, part), look, where):
+                look = _parse(_chunks(archive, part), where)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, expat.ExpatError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UnusableInputError(
             f"{where} is damaged ({reason}); open and save the workbook anew, or copy it again"
         ) from error
-    box = extent.rows * extent.columns
-    if box > _MOST_CELLS and extent.cells < box * _LEAST_FILLED:
-        raise UnusableInputError(
-            f"{where} spans {extent.rows:,} rows x {extent.columns:,} columns but has only {extent.cells:,} cells; "
-            "a stray cell far off makes it that large: delete the rows and columns outside the table"
-        )
-    return lost
+    look.extent.refuse_sparse(where)
+    return look
 
 
 def _chunks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
@@ -87,13 +76,14 @@ def _chunks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
             yield chunk
 
 
-def _skim(chunks: Iterator[bytes], extent: _Extent, where: str) -> bool:
-    """First pass: fill `extent` from the references alone; False where only the exact pass can tell."""
+def _skim(chunks: Iterator[bytes], look: Look, where: str) -> bool:
+    """First pass: fill `look` from the references alone; False where only the exact pass can tell."""
     prefix: bytes | None = None
     cell = row = re.compile(b"")
     columns: set[bytes] = set()
-    rest = b""
-    for chunk in chunks:
+    extent = look.extent
+    rest, last, tags = b"", 0, 0
+    for number, chunk in enumerate(chunks):
         block = rest + chunk
         if prefix is None:
             if block[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -118,11 +108,19 @@ def _skim(chunks: Iterator[bytes], extent: _Extent, where: str) -> bool:
             return False  # some are written otherwise, or have no reference: their place must be counted
         joined = b"\n".join(references)
         columns.update(joined.translate(None, _DIGITS).split())
-        rows.extend(set(joined.translate(None, _LETTERS).split()))
-        extent.rows = max(extent.rows, max(map(int, rows), default=0))
-        extent.cells += len(references)
+        filled = set(joined.translate(None, _LETTERS).split())
+        last = max(last, max(map(int, filled), default=0), max(map(int, rows), default=0))
+        tags += len(rows)
+        # A blank row far off, which some programs write to end a sheet, is no reason; a million of them is.
+        extent.rows = max(extent.rows, max(map(int, filled), default=0), tags)
+        extent.cells += sum(block.count(b"<" + prefix + tag) for tag in (b"v>", b"v ", b"is>"))
+        if b"hidden=" in block:
+            look.hidden.update(_hidden(block, prefix))
+        if number > _EARLY_CHUNKS:
+            # Long before the end of a million rows it is clear that they are blank.
+            Extent(extent.rows, len(columns), extent.cells * 4).refuse_sparse(where)
     extent.columns = max((_column(letters.decode()) for letters in columns), default=0)
-    _refuse_beyond(extent.rows, extent.columns, where)
+    refuse_beyond(last, extent.columns, where)
     return True
 
 
@@ -144,12 +142,14 @@ def _column(letters: str) -> int:
     return number
 
 
-def _refuse_beyond(row: int, column: int, where: str) -> None:
-    if row > LAST_ROW or column > LAST_COLUMN:
-        raise UnusableInputError(
-            f"{where} has a cell outside any sheet (row {row}, column {column}; the last are {LAST_ROW} and "
-            f"{LAST_COLUMN}, XFD); the file is damaged: open and save it anew"
-        )
+def _hidden(block: bytes, prefix: bytes) -> set[int]:
+    rows = re.findall(rb"<%brow\b([^>]*)>" % prefix, block)
+    found = (
+        re.search(rb"\br=[\"']([0-9]{1,9})[\"']", row)
+        for row in rows
+        if re.search(rb"\bhidden=[\"'](1|true)[\"']", row)
+    )
+    return {int(number[1]) for number in found if number}
 
 
 @dataclass(slots=True)
@@ -157,8 +157,7 @@ class _Walk:
     """Exact pass: follows the cells with a real parser and keeps what the fast reader would lose."""
 
     where: str
-    extent: _Extent = field(default_factory=_Extent)
-    lost: dict[tuple[int, int], str] = field(default_factory=dict)
+    look: Look = field(default_factory=Look)
     row: int = 0
     column: int = 0
     kind: str = ""
@@ -171,7 +170,9 @@ class _Walk:
         if name == "row":
             self.row = _number(attributes.get("r"), self.row + 1)
             self.column = 0
-            _refuse_beyond(self.row, 1, self.where)
+            if attributes.get("hidden") in ("1", "true"):
+                self.look.hidden.add(self.row)
+            refuse_beyond(self.row, 1, self.where)
         elif name == "c":
             self._place(attributes.get("r"))
             self.kind, self.formula, self.value = attributes.get("t", ""), None, None
@@ -180,6 +181,12 @@ class _Walk:
             self.formula = "" if "si" not in attributes else f"shared formula {attributes['si']}"
         elif name == "v":
             self.inside, self.value = "v", ""
+            self.look.extent.cells += 1
+        elif name == "is":
+            self.look.extent.cells += 1
+
+    def doctype(self, *_: object) -> None:
+        raise expat.ExpatError("it declares entities, which no workbook does")
 
     def _place(self, reference: str | None) -> None:
         if reference is None:
@@ -188,10 +195,9 @@ class _Walk:
             digits = reference.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
             letters = reference[: len(reference) - len(digits)]
             self.row, self.column = _number(digits, self.row), _column(letters)
-        _refuse_beyond(self.row, self.column, self.where)
-        extent = self.extent
+        refuse_beyond(self.row, self.column, self.where)
+        extent = self.look.extent
         extent.rows, extent.columns = max(extent.rows, self.row), max(extent.columns, self.column)
-        extent.cells += 1
 
     def text(self, data: str) -> None:
         if self.inside == "v":
@@ -205,6 +211,8 @@ class _Walk:
         if name in ("f", "v"):
             self.inside = ""
         elif name == "c":
+            if self.formula and not self.look.outside and _OUTSIDE.search(self.formula):
+                self.look.outside.append((self.row - 1, self.column - 1))
             if self.kind == "e":
                 self._keep((self.value or "").strip() or "#ERROR!")
             # A text formula with an empty value is a calculated empty text; any other without one was never calculated.
@@ -213,7 +221,7 @@ class _Walk:
 
     def _keep(self, text: str) -> None:
         if self.row >= 1 and self.column >= 1:
-            self.lost[self.row - 1, self.column - 1] = text
+            self.look.lost[self.row - 1, self.column - 1] = text
 
 
 def _number(text: str | None, default: int) -> int:
@@ -223,14 +231,15 @@ def _number(text: str | None, default: int) -> int:
     return int(text) if len(text) <= 9 else LAST_ROW + 1
 
 
-def _parse(chunks: Iterator[bytes], where: str) -> tuple[_Extent, dict[tuple[int, int], str]]:
+def _parse(chunks: Iterator[bytes], where: str) -> Look:
     walk = _Walk(where)
     parser = expat.ParserCreate()
     parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = walk.doctype
     parser.StartElementHandler = walk.start
     parser.CharacterDataHandler = walk.text
     parser.EndElementHandler = walk.end
     for chunk in chunks:
         parser.Parse(chunk, False)
     parser.Parse(b"", True)
-    return walk.extent, walk.lost
+    return walk.look

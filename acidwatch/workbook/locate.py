@@ -1,17 +1,20 @@
-"""Where the table is: which sheet holds it, which row is its header, which column is which."""
+"""Where the table is: which sheet holds it, which row is its header, which column is which, where its data begin."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from acidwatch.contract.columns import Column
 from acidwatch.contract.headers import column_letters
+from acidwatch.contract.outcome import quoted
 from acidwatch.errors import UnusableInputError
-from acidwatch.workbook.cells import Cell, as_text
+from acidwatch.workbook.book import Grid, Sheet
+from acidwatch.workbook.cells import as_text
+from acidwatch.workbook.units import find_units
 
-Grid = list[list[Cell]]
-"""A sheet's cells from A1 on, row by row."""
+_LOOK_ROWS = 100
+"""A header further down is none that a person would find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +26,91 @@ class Header:
         positions: Contract column to its positions in the grid (from 0), in sheet order; more than one is an error.
         unknown: Other header names, in sheet order.
         missing: Contract columns that are not there, in contract order.
+        first: The row in the grid, from 0, where the data begin.
+        notes: How it was found, where that is not in the first row with the contract's own names.
+        faults: What makes it unusable, though all the columns are there.
     """
 
     row: int
     positions: dict[str, list[int]]
     unknown: tuple[str, ...]
     missing: tuple[str, ...]
+    first: int = 0
+    notes: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
 
 
-def find_header(grid: Grid, columns: Sequence[Column]) -> Header:
-    """Find the header: the first row that is not empty. Blanks around its names do not count."""
-    names = {column.name for column in columns}
+def find_header(sheet: Sheet, columns: Sequence[Column]) -> Header:
+    """Find the header: of the first rows the one with the most of the contract's columns, the first of them where several have.
+
+    Names are compared without case, and a blank is as good as an underscore. What a merged cell says stands in its last row too, so
+    that a header of two rows is read whole.
+    """
+    names = {_plain(column.name): column.name for column in columns}
+    grid = sheet.grid
+    below = {(last, first): (top, first) for top, first, last, _ in sheet.merged if last > top}
+    best: tuple[int, int] | None = None
+    for row, cells in enumerate(grid[:_LOOK_ROWS]):
+        texts = [_plain(_name(grid, below, row, position)) for position in range(len(cells))]
+        if not any(texts):
+            continue
+        fitting = len({text for text in texts if text in names})
+        if best is None or fitting > best[0]:
+            best = fitting, row
+    if best is None:
+        row = next((row for row, cells in enumerate(grid) if any(as_text(cell) is not None for cell in cells)), -1)
+        return Header(row, {}, (), tuple(column.name for column in columns))
+    row = best[1]
     positions: dict[str, list[int]] = {}
     unknown: list[str] = []
-    row = next((row for row, cells in enumerate(grid) if any(as_text(cell) is not None for cell in cells)), -1)
-    for position, cell in enumerate(grid[row] if row >= 0 else ()):
-        name = (as_text(cell) or "").strip()
-        if name in names:
+    notes = [f"the names of the columns are in row {row + 1}; what stands above is not sent"] if row and any(
+        as_text(cell) is not None for cells in grid[:row] for cell in cells
+    ) else []  # fmt: skip
+    for position in range(len(grid[row])):
+        text = _name(grid, below, row, position)
+        name = names.get(_plain(text))
+        if name is not None:
             positions.setdefault(name, []).append(position)
-        elif name:
-            unknown.append(name)
+            if text != name:
+                notes.append(f"column {quoted(text)!r} is taken as {name}")
+        elif text:
+            unknown.append(text)
+    notes += [f"column {quoted(name)!r} is not in the contract and is not sent" for name in unknown]
     missing = tuple(column.name for column in columns if column.name not in positions)
-    return Header(row, positions, tuple(unknown), missing)
+    header = Header(row, positions, tuple(unknown), missing, row + 1, notes, _spread(sheet, row, positions))
+    units = find_units(grid, row + 1, positions, columns)
+    if units is None:
+        return header
+    note = f"row {row + 2} holds units and is not sent"
+    return Header(row, positions, header.unknown, missing, row + 2, [*notes, note], [*header.faults, *units])
+
+
+def _name(grid: Grid, below: dict[tuple[int, int], tuple[int, int]], row: int, position: int) -> str:
+    text = (as_text(grid[row][position]) or "").strip()
+    if not text and (row, position) in below:
+        top, first = below[row, position]
+        text = (as_text(grid[top][first]) or "").strip() if top < len(grid) and first < len(grid[top]) else ""
+    return text
+
+
+def _spread(sheet: Sheet, row: int, positions: dict[str, list[int]]) -> list[str]:
+    """Names that are merged over several columns with values: nobody can tell which of them is meant."""
+    faults = []
+    of = {position: name for name, found in positions.items() for position in found}
+    for top, first, bottom, last in sheet.merged:
+        if top <= row <= bottom and last > first and first in of:
+            filled = [
+                column_letters(position + 1)
+                for position in range(first, last + 1)
+                if any(
+                    position < len(cells) and as_text(cells[position]) is not None for cells in sheet.grid[bottom + 1 :]
+                )
+            ]
+            if len(filled) > 1:
+                faults.append(
+                    f"its column name {of[first]} is merged over the columns {' and '.join(filled)}; which of them is it?"
+                )
+    return faults
 
 
 def check_header(header: Header, where: str) -> None:
@@ -54,7 +120,7 @@ def check_header(header: Header, where: str) -> None:
         UnusableInputError: The sheet is empty, or columns are missing or doubled; names all of them.
     """
     if header.row < 0:
-        raise UnusableInputError(f"{where} is empty; the first row that is not empty must hold the column names")
+        raise UnusableInputError(f"{where} is empty; a row must hold the column names, and rows below it the samples")
     if header.missing:
         plural = "s" if len(header.missing) > 1 else ""
         raise UnusableInputError(
@@ -65,17 +131,24 @@ def check_header(header: Header, where: str) -> None:
         if len(positions) > 1:
             letters = " and ".join(column_letters(position + 1) for position in positions)
             raise UnusableInputError(f"{where} has the column {name} more than once ({letters}); keep one of them")
+    if header.faults:
+        raise UnusableInputError(f"{where}: {'; '.join(header.faults)}")
 
 
 def _hint(header: Header) -> str:
-    """Names that only differ in case, blanks or underscores are most likely the missing ones."""
-    meant = {_plain(name): name for name in header.unknown}
-    pairs = [f"{meant[_plain(name)]!r} should be {name}" for name in header.missing if _plain(name) in meant]
+    """Names that only differ in signs between letters are most likely the missing ones."""
+    meant = {_letters(name): name for name in header.unknown}
+    pairs = [f"{meant[_letters(name)]!r} should be {name}" for name in header.missing if _letters(name) in meant]
     return f" ({', '.join(pairs)})" if pairs else ""
 
 
-def _plain(name: str) -> str:
+def _letters(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _plain(name: str) -> str:
+    """A column's name as it is compared: without case, blanks and underscores being one."""
+    return "_".join(name.casefold().replace("_", " ").split())
 
 
 def choose_sheet(headers: dict[str, Header], where: str) -> str:
@@ -94,7 +167,9 @@ def choose_sheet(headers: dict[str, Header], where: str) -> str:
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise UnusableInputError(f"{where}: the sheets {listed(fitting)} all have the columns; say which of them")
+        raise UnusableInputError(
+            f"{where}: the sheets {listed(fitting)} all have the columns; say which of them with --sheet"
+        )
     if not headers:
         raise UnusableInputError(f"{where}: has no sheet with cells that can be read")
     nearest = min(headers, key=lambda name: len(headers[name].missing))

@@ -1,75 +1,83 @@
-"""The file before it is a table: its bytes, what kind of file they are, and where in the zip each sheet lies."""
+"""A file's bytes, and of a zipped workbook what is in it: its format, its sheets, and what makes it unfit to be opened at all."""
 
 from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass
-from hashlib import sha256
+import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree
 
+from acidwatch.contract.outcome import printable
 from acidwatch.errors import UnusableInputError
 
-_ZIP = b"PK\x03\x04"
-_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of .xls, and of any password-protected .xlsx
 _MOST_BYTES = 1 << 30
 _MOST_DIRECTORY_BYTES = 1 << 24
+_BOMB_BYTES, _BOMB_RATIO = 1 << 26, 100  # cells of a sheet are packed 10 to 30 times
+
+Kind = Literal["xlsx", "xlsb", "ods"]
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A workbook file in memory.
+    """A zipped workbook in memory.
 
     Attributes:
-        path: Where it was read from.
-        data: Its bytes; hashed and parsed from here, so both see the same file even while someone saves over it.
-        sha256: Of `data`, hexadecimal.
-        sheets: Sheet name to its part in the zip, in workbook order; empty where it is no .xlsx.
+        path: Its name, for messages.
+        data: Its bytes.
+        kind: Which format it is.
+        workbook: The part that names the sheets; empty in an .ods.
+        sheets: Sheet name to its part in the zip, in workbook order; empty in an .ods and an .xlsb.
+        related: Relationship id to (kind, part) of the workbook's parts.
+        linked: Whether it refers to other workbooks.
     """
 
     path: Path
     data: bytes
-    sha256: str
-    sheets: dict[str, str]
+    kind: Kind
+    workbook: str = ""
+    sheets: dict[str, str] = field(default_factory=dict)
+    related: dict[str, tuple[str, str]] = field(default_factory=dict)
+    linked: bool = False
 
 
-def open_package(path: Path) -> Package:
-    """Read a workbook's bytes and find its sheets.
+def open_package(path: Path, data: bytes) -> Package:
+    """Look at a zipped workbook's directory.
 
     Raises:
-        UnusableInputError: There is no such file, or it can't be a workbook.
+        UnusableInputError: It is damaged, protected, carries macros, or is no workbook.
     """
-    data = _bytes(path)
-    sheets: dict[str, str] = {}
-    if data.startswith(_ZIP):
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                _refuse_huge(path, archive)
-                sheets = _sheets(archive)
-        except (
-            zipfile.BadZipFile,
-            ElementTree.ParseError,
-            KeyError,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-        ) as error:
-            raise UnusableInputError(
-                f"{path}: the workbook is damaged ({_line(error)}); open and save it anew, or copy it again"
-            ) from error
-    elif data.startswith(_COMPOUND):
-        if "EncryptedPackage".encode("utf-16-le") in data:
-            raise UnusableInputError(f"{path}: the workbook is protected by a password; save it without one")
-    else:
-        raise UnusableInputError(f"{path}: not a workbook (it starts with {data[:8]!r}); save it as .xlsx")
-    return Package(path, data, sha256(data).hexdigest(), sheets)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _refuse_hostile(path, archive)
+            return _look(path, data, archive)
+    except (
+        zipfile.BadZipFile,
+        ElementTree.ParseError,
+        KeyError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        zlib.error,
+    ) as error:
+        raise UnusableInputError(
+            f"{path}: the workbook is damaged ({_line(error)}); open and save it anew, or copy it again"
+        ) from error
 
 
-def _bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        UnusableInputError: There is no such file, or it can't hold a workbook.
+    """
     if path.is_dir():
         raise UnusableInputError(f"{path}: is a folder; name a workbook in it")
     try:
+        if path.exists() and not path.is_file():
+            raise UnusableInputError(f"{path}: is no regular file; name a workbook")
         data = path.read_bytes()
     except FileNotFoundError:
         raise UnusableInputError(f"{path}: no such file; check the name") from None
@@ -80,6 +88,25 @@ def _bytes(path: Path) -> bytes:
     return data
 
 
+def _refuse_hostile(path: Path, archive: zipfile.ZipFile) -> None:
+    _refuse_huge(path, archive)
+    seen: set[str] = set()
+    for part in archive.infolist():
+        name = part.filename.replace("\\", "/")
+        if ".." in name.split("/") or ":" in name.split("/")[0]:
+            raise UnusableInputError(
+                f"{path}: holds a part named {printable(part.filename[:100])!r}, which points out of the file; "
+                "no workbook does: ask for it anew"
+            )
+        if name.casefold() in seen:
+            raise zipfile.BadZipFile(f"two parts are named {printable(name[:100])}")
+        seen.add(name.casefold())
+        if name.casefold().endswith("vbaproject.bin") or name.startswith(("Basic/", "Scripts/")):
+            raise UnusableInputError(
+                f"{path}: the workbook carries macros, which are not taken; save it as .xlsx without them"
+            )
+
+
 def _refuse_huge(path: Path, archive: zipfile.ZipFile) -> None:
     for part in archive.infolist():
         if part.file_size > _MOST_BYTES:
@@ -87,45 +114,85 @@ def _refuse_huge(path: Path, archive: zipfile.ZipFile) -> None:
                 f"{path}: {part.filename} holds {part.file_size / 2**30:.1f} GiB uncompressed, "
                 "more than 1 GiB is refused; split the workbook"
             )
+        if part.file_size > _BOMB_BYTES and part.file_size > _BOMB_RATIO * part.compress_size:
+            raise UnusableInputError(
+                f"{path}: {part.filename} unpacks to {part.file_size >> 20} MiB, "
+                f"{part.file_size // max(part.compress_size, 1)} times its size, "
+                "as no table does; save the table alone in a new workbook"
+            )
 
 
-def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Sheet name to part name, followed through the relationships as spreadsheet programs do."""
-    # Part names are compared without case and slashes: some writers disagree with their own directory.
-    parts = {name.replace("\\", "/").lstrip("/").casefold(): name for name in archive.namelist()}
+def _look(path: Path, data: bytes, archive: zipfile.ZipFile) -> Package:
+    """Find the sheets, followed through the relationships as spreadsheet programs do."""
+    parts = part_names(archive)
     if "mimetype" in parts and "content.xml" in parts:
-        return {}  # an OpenDocument spreadsheet
+        if (
+            "meta-inf/manifest.xml" in parts
+            and b"encryption-data" in archive.read(parts["meta-inf/manifest.xml"])[:_MOST_DIRECTORY_BYTES]
+        ):
+            raise UnusableInputError(f"{path}: the workbook is protected by a password; save it without one")
+        return Package(path, data, "ods")
     workbook = next(
         target for kind, target in _relationships(archive, parts, "_rels/.rels").values() if kind == "officeDocument"
     ) if "_rels/.rels" in parts else ""  # fmt: skip
-    if workbook.endswith(".bin"):
-        return {}  # .xlsb
     if workbook.casefold() not in parts:
         raise KeyError("no workbook in the zip")
     folder, _, name = workbook.rpartition("/")
     related = _relationships(archive, parts, f"{folder}/_rels/{name}.rels".lstrip("/"))
+    linked = any(kind == "externalLink" for kind, _ in related.values())
+    if workbook.endswith(".bin"):
+        return Package(path, data, "xlsb", parts[workbook.casefold()], {}, related, linked)
     sheets: dict[str, str] = {}
-    for element in _parse(archive, parts, workbook).iter():
+    for element in parse_part(archive, parts, workbook).iter():
         if _local(element.tag) == "sheet":
             ids = [value for key, value in element.attrib.items() if _local(key) == "id"]
             kind, target = related.get(ids[0], ("", "")) if ids else ("", "")
             if kind == "worksheet":
                 sheets[element.attrib.get("name", "")] = parts[target.casefold()]
-    return sheets
+    return Package(path, data, "xlsx", parts[workbook.casefold()], sheets, related, linked)
+
+
+def part_names(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Parts by their names without case and slashes: some writers disagree with their own directory."""
+    return {name.replace("\\", "/").lstrip("/").casefold(): name for name in archive.namelist()}
+
+
+def relationships_of(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+    """Relationship id to (last word of its type, part) of a part; empty where it has none."""
+    parts = part_names(archive)
+    folder, _, name = part.replace("\\", "/").lstrip("/").rpartition("/")
+    rels = f"{folder}/_rels/{name}.rels".lstrip("/")
+    return _relationships(archive, parts, rels) if rels.casefold() in parts else {}
 
 
 def _relationships(archive: zipfile.ZipFile, parts: dict[str, str], name: str) -> dict[str, tuple[str, str]]:
     """Relationship id to (last word of its type, target from the zip's root)."""
     base = name.rpartition("_rels/")[0]
     found: dict[str, tuple[str, str]] = {}
-    for element in _parse(archive, parts, name):
+    for element in parse_part(archive, parts, name):
         target = element.attrib.get("Target", "").replace("\\", "/")
-        target = target.lstrip("/") if target.startswith("/") else base + target.removeprefix("./")
+        target = target.lstrip("/") if target.startswith("/") else _joined(base, target)
         found[element.attrib.get("Id", "")] = (element.attrib.get("Type", "").rpartition("/")[2], target)
     return found
 
 
-def _parse(archive: zipfile.ZipFile, parts: dict[str, str], name: str) -> ElementTree.Element:
+def _joined(base: str, target: str) -> str:
+    """A target relative to a folder of the zip; it never leaves it."""
+    folders = base.rstrip("/").split("/") if base else []
+    for name in target.split("/"):
+        if name == "..":
+            folders = folders[:-1]
+        elif name not in ("", "."):
+            folders.append(name)
+    return "/".join(folders)
+
+
+def parse_part(archive: zipfile.ZipFile, parts: dict[str, str], name: str) -> ElementTree.Element:
+    """A small part as XML.
+
+    Raises:
+        BadZipFile: It is too large, or declares entities.
+    """
     part = parts[name.casefold()]
     if archive.getinfo(part).file_size > _MOST_DIRECTORY_BYTES:
         raise zipfile.BadZipFile(f"{name} is too large")

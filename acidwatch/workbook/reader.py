@@ -1,26 +1,29 @@
-"""Reads a workbook's table into columns of values that can travel, each with its cell.
+"""Reads a table of any format that laboratories send into columns of values that can travel, each with its cell.
 
     table = read_table(Path("samples.xlsx"), SAMPLES)
     table.columns["SO4_UEQ_L"][0], table.letters["SO4_UEQ_L"], table.row_numbers[0]  # 47.0, 'AC', 2
 
-Only .xlsx is promised: what the guard does for it (error cells, stray cells) is not done for .xls, .xlsb and .ods.
+No value is guessed: what has no one meaning travels as the text it is, and becomes a finding.
 """
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
-
-import python_calamine
 
 from acidwatch.contract.columns import Column
 from acidwatch.contract.headers import column_letters
 from acidwatch.errors import UnusableInputError
+from acidwatch.workbook.book import Book, Grid, Sheet
 from acidwatch.workbook.cells import Cell, Value, convert_column
-from acidwatch.workbook.guard import lost_cells
-from acidwatch.workbook.locate import Grid, Header, check_header, choose_sheet, find_header, listed
-from acidwatch.workbook.package import Package, open_package
+from acidwatch.workbook.isolate import read_isolated
+from acidwatch.workbook.locale import check_locale, convert_numbers
+from acidwatch.workbook.locate import Header, check_header, choose_sheet, find_header, listed
+from acidwatch.workbook.package import read_bytes
+
+_MOST_UNKNOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +31,16 @@ class Table:
     """The rows of one sheet, as columns.
 
     Attributes:
-        path: The workbook.
-        sha256: Of the file's bytes, hexadecimal.
-        sheet: The sheet's name.
+        path: The file.
+        sha256: Of its bytes, hexadecimal.
+        sheet: The sheet's name; `csv` in a text file.
         first_row: Sheet row of the first data row, from 1.
         columns: Contract column to one value a row, in sheet order.
         letters: Contract column to its letter in the sheet (A, B, ... AD).
         row_numbers: Sheet row of each row, from 1; blank rows are left out, so it may have holes.
         unknown: Header names that the contract does not know.
         notes: What was noticed about the file that is no cell's value, one line each, to be shown to the sender.
+        comments: Contract column to position of the row (from 0) to the comment of the cell.
     """
 
     path: Path
@@ -48,47 +52,60 @@ class Table:
     row_numbers: list[int]
     unknown: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    comments: dict[str, dict[int, str]] = field(default_factory=dict)
 
 
 def read_table(path: Path, columns: tuple[Column, ...], sheet: str | None = None, locale: str | None = None) -> Table:
     """Read the table that has the given columns.
 
     Args:
-        path: A workbook.
+        path: A workbook (.xlsx, .xls, .xlsb, .ods) or a text file (.csv).
         columns: The contract's columns; all must be there, others may be.
         sheet: Its sheet; without it the only one, or the only one that has all the columns.
-        locale: How its texts write numbers: `fr` for decimal commas and thousands apart by blanks; None = with a point.
+        locale: How its texts write numbers: `fr` for decimal commas and thousands apart by blanks, `en` for decimal points; None = with
+            points, but a file that looks like commas is refused.
 
     Returns:
         The table, at least one row long.
 
     Raises:
-        UnusableInputError: The file is no workbook that can be read, or the table is not in it; one line says where and
-            what to do.
+        UnusableInputError: The file can't be read, or the table is not in it; one line says where and what to do.
     """
-    package = open_package(path)
-    with _open(package) as workbook:
-        names = [
-            entry.name for entry in workbook.sheets_metadata if entry.typ is python_calamine.SheetTypeEnum.WorkSheet
-        ]
-        if sheet is not None:
-            if sheet not in names:
-                raise UnusableInputError(f"{path}: has no sheet {sheet!r}; it has {listed(names)}")
-            names = [sheet]
-        grids: dict[str, Grid] = {}
-        refused: list[UnusableInputError] = []
-        for name in names:
-            try:
-                grids[name] = _grid(package, workbook, name)
-            except UnusableInputError as error:
-                # Another sheet may still be the one that is meant.
-                refused.append(error)
-    headers = {name: find_header(grid, columns) for name, grid in grids.items()}
-    if refused and not any(header.row >= 0 and not header.missing for header in headers.values()):
-        raise refused[0]
+    check_locale(locale)
+    data = read_bytes(path)
+    book = read_isolated(path, data, sheet)
+    if sheet is not None and sheet not in book.names:
+        raise UnusableInputError(f"{path}: has no sheet {sheet!r}; it has {listed(book.names)}")
+    headers = {one.name: find_header(one, columns) for one in book.sheets}
+    if book.refused and not any(header.row >= 0 and not header.missing for header in headers.values()):
+        raise UnusableInputError(book.refused[0])
     name = choose_sheet(headers, str(path))
-    check_header(headers[name], f"{path}: sheet {name!r}")
-    return _table(package, name, grids[name], headers[name], columns)
+    where = f"{path}: sheet {name!r}"
+    check_header(headers[name], where)
+    chosen = next(one for one in book.sheets if one.name == name)
+    rows = _filled_rows(chosen.grid, headers[name])
+    if not rows:
+        raise UnusableInputError(f"{where} has column names in row {headers[name].row + 1} but no data rows below them")
+    letters = {name: column_letters(position + 1) for name, (position,) in headers[name].positions.items()}
+    values = {
+        column.name: _column(chosen.grid, rows, headers[name].positions[column.name][0], column)
+        for column in _in_sheet_order(columns, headers[name])
+    }
+    numbers = {column.name: values[column.name] for column in columns if column.kind in ("number", "integer")}
+    row_numbers = [row + 1 for row in rows]
+    converted = convert_numbers(numbers, letters, row_numbers, where, locale, typed=book.typed)
+    return Table(
+        path,
+        sha256(data).hexdigest(),
+        name,
+        row_numbers[0],
+        values | converted.columns,
+        letters,
+        row_numbers,
+        headers[name].unknown,
+        (*_notes(book, chosen, headers[name], rows), *converted.notes),
+        _comments(chosen, headers[name], rows),
+    )
 
 
 def read_grid(path: Path, sheet: str) -> Grid:
@@ -97,78 +114,58 @@ def read_grid(path: Path, sheet: str) -> Grid:
     Raises:
         UnusableInputError: The file is no workbook that can be read, or has no such sheet.
     """
-    package = open_package(path)
-    with _open(package) as workbook:
-        if sheet not in workbook.sheet_names:
-            raise UnusableInputError(f"{path}: has no sheet {sheet!r}; it has {listed(workbook.sheet_names)}")
-        return _grid(package, workbook, sheet)
+    book = read_isolated(path, read_bytes(path), sheet)
+    if sheet not in book.names:
+        raise UnusableInputError(f"{path}: has no sheet {sheet!r}; it has {listed(book.names)}")
+    if book.refused:
+        raise UnusableInputError(book.refused[0])
+    return book.sheets[0].grid
 
 
-def _open(package: Package) -> python_calamine.CalamineWorkbook:
-    try:
-        return python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(package.data))
-    except python_calamine.PasswordError as error:
-        raise UnusableInputError(
-            f"{package.path}: the workbook is protected by a password; save it without one"
-        ) from error
-    except BaseException as error:
-        raise _damaged(f"{package.path}: the workbook", error) from error
+def _in_sheet_order(columns: Sequence[Column], header: Header) -> list[Column]:
+    of = {column.name: column for column in columns}
+    return [of[name] for name in header.positions]
 
 
-def _grid(package: Package, workbook: python_calamine.CalamineWorkbook, name: str) -> Grid:
-    """A sheet's cells from A1 on, with the texts that the fast reader loses put in."""
-    lost = lost_cells(package, name)
-    try:
-        grid: Grid = list(workbook.get_sheet_by_name(name).to_python(skip_empty_area=False))  # type: ignore[arg-type]
-    except BaseException as error:
-        raise _damaged(f"{package.path}: sheet {name!r}", error) from error
-    width = max([len(grid[0]) if grid else 0, *(column + 1 for _, column in lost)])
-    if grid and width > len(grid[0]):
-        for row in grid:
-            row.extend([None] * (width - len(row)))
-    for row_index, column in sorted(lost):
-        while len(grid) <= row_index:
-            grid.append([None] * width)
-        grid[row_index][column] = lost[row_index, column]
-    return grid
+def _filled_rows(grid: Grid, header: Header) -> list[int]:
+    """Rows of data in the grid, from 0: those in which one of the contract's columns has something."""
+    positions = [position for (position,) in header.positions.values()]
+    rows = []
+    for row in range(header.first, len(grid)):
+        cells = grid[row]
+        if any(cells[position] is not None for position in positions):
+            rows.append(row)
+    return rows
 
 
-def _damaged(where: str, error: BaseException) -> BaseException:
-    # A panic in the reader arrives as a PanicException, which is no Exception; Ctrl-C and the like must pass.
-    if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-        return error
-    reason = " ".join(str(error).split())[:200]
-    return UnusableInputError(f"{where} is damaged ({reason}); open and save it anew, or copy it again")
+def _column(grid: Grid, rows: Sequence[int], position: int, column: Column) -> list[Value]:
+    cells: list[Cell] = [grid[row][position] for row in rows]
+    return convert_column(column.kind, cells)
 
 
-def _table(package: Package, sheet: str, grid: Grid, header: Header, columns: tuple[Column, ...]) -> Table:
-    kinds = {column.name: column.kind for column in columns}
-    first = header.row + 1
-    cells: list[tuple[Cell, ...]] = list(zip(*grid[first:], strict=True))
-    values = {
-        name: convert_column(kinds[name], cells[position]) if cells else []
-        for name, (position,) in header.positions.items()
-    }
-    row_numbers = list(range(first + 1, len(grid) + 1))
-    # A row is blank when none of the contract's columns has a value in it. Ids and dates are hardly ever empty: a row
-    # with a value in the first column is decided without looking at the others.
-    leading = next(iter(values.values()))
-    blank = {
-        index
-        for index, value in enumerate(leading)
-        if value is None and all(column[index] is None for column in values.values())
-    }
-    if len(blank) == len(leading):
-        raise UnusableInputError(
-            f"{package.path}: sheet {sheet!r} has column names in row {first} but no data rows below them"
-        )
-    if blank:
-        values = {
-            name: [value for index, value in enumerate(column) if index not in blank] for name, column in values.items()
-        }
-        row_numbers = [number for index, number in enumerate(row_numbers) if index not in blank]
-    letters = {name: column_letters(position + 1) for name, (position,) in header.positions.items()}
-    notes = tuple(f"column {name!r} is not in the contract and is not sent" for name in header.unknown)
-    return Table(
-        package.path, package.sha256, sheet, row_numbers[0], values, letters, row_numbers, header.unknown, notes
-    )
+def _notes(book: Book, sheet: Sheet, header: Header, rows: Sequence[int]) -> list[str]:
+    notes = list(book.notes)
+    if len(book.names) > 1:
+        notes.append(f"of the sheets {listed(book.names)} it is {sheet.name!r} that is read")
+    notes += header.notes[:_MOST_UNKNOWN]
+    if len(header.notes) > _MOST_UNKNOWN:
+        notes.append(f"... and {len(header.notes) - _MOST_UNKNOWN} more columns like that")
+    notes += sheet.notes
+    hidden = sheet.hidden & {row + 1 for row in rows}
+    if hidden:
+        some = ", ".join(map(str, sorted(hidden)[:10])) + (", ..." if len(hidden) > 10 else "")
+        verb = "row is hidden and is" if len(hidden) == 1 else "rows are hidden and are"
+        notes.append(f"{len(hidden)} {verb} read like the others ({some})")
+    return notes
+
+
+def _comments(sheet: Sheet, header: Header, rows: Sequence[int]) -> dict[str, dict[int, str]]:
+    if not sheet.comments:
+        return {}
+    index = {row: number for number, row in enumerate(rows)}
+    name_at = {position: name for name, (position,) in header.positions.items()}
+    found: dict[str, dict[int, str]] = {}
+    for (row, position), text in sorted(sheet.comments.items()):
+        if row in index and position in name_at and text.strip():
+            found.setdefault(name_at[position], {})[index[row]] = text
+    return found

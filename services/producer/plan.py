@@ -53,6 +53,14 @@ class Plan:
     def _numbers(self, index: int) -> list[int]:
         return self.table.row_numbers[index * self.batch_rows : (index + 1) * self.batch_rows]
 
+    def _comments(self, start: int, rows: int) -> dict[str, dict[int, str]]:
+        """The comments of the cells of one batch, by position in it."""
+        return {
+            name: found
+            for name, of_column in self.table.comments.items()
+            if (found := {row - start: text for row, text in of_column.items() if start <= row < start + rows})
+        }
+
     def records(self, topic: str, source_time: datetime, now: datetime, first: int, last: int) -> Iterator[Record]:
         """The records of batches `first` up to, not including, `last`."""
         for index in range(first, min(last, self.batches)):
@@ -70,7 +78,7 @@ class Plan:
                 time=now.isoformat(),
                 replaces=self.replaces,
             )
-            value = encode(columns, cells_of(self.table.letters, numbers))
+            value = encode(columns, cells_of(self.table.letters, numbers), self._comments(start, len(numbers)))
             yield Record(topic, self.batch_id(index).encode(), value, headers)
 
 

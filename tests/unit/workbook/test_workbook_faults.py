@@ -24,7 +24,7 @@ EXPECTED = {
     "old-date": ("date.range", "1950-06-15"),
     "range": ("range.SO4_UEQ_L", 2400.5),
     "text-date": ("type.datetime", "14.06.1992"),
-    "text-in-number": ("type.number", "n.d."),
+    "text-in-number": ("type.number", "lost"),
     "unknown-programme": ("domain.PROGRAM_ID", "LTM_XX"),
     "unknown-site": ("reference.site", "ZZ999"),
 }

@@ -1,0 +1,112 @@
+"""Reads a file in a child process with limits, so that no file can end, fill or stop the process that wants its table.
+
+The child gets the bytes on its standard input and answers in JSON. Nothing in a file is executed or followed there either; but a library in
+native code may abort the process for a damaged file, and a small file may unpack to more than the memory holds.
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from acidwatch.errors import UnusableInputError
+from acidwatch.workbook.book import Book, Sheet
+
+_CPU_SECONDS = 8
+_CPU_SECONDS_PER_MIB = 2
+_BYTES = 768 << 20
+_BYTES_PER_BYTE = 64  # a sheet of 30 columns needs 50 bytes of memory for each of its compressed ones
+
+
+def read_isolated(path: Path, data: bytes, sheet: str | None) -> Book:
+    """Read the bytes of a file in a child process.
+
+    Args:
+        path: The file's name, for messages and for its ending.
+        sheet: The only sheet that is wanted; None = all of them.
+
+    Raises:
+        UnusableInputError: It can't be read; one line says why.
+    """
+    limits = (_BYTES + _BYTES_PER_BYTE * len(data), _CPU_SECONDS + _CPU_SECONDS_PER_MIB * (len(data) >> 20))
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        __name__,
+        *map(str, limits),
+        str(path),
+        *([sheet] if sheet is not None else []),
+    ]
+    done = subprocess.run(command, input=data, capture_output=True, check=False)
+    if done.returncode:
+        raise UnusableInputError(f"{path}: can't be read: {_why(done, limits)}")
+    answer = orjson.loads(done.stdout)
+    if "error" in answer:
+        raise UnusableInputError(answer["error"])
+    return _book(answer)
+
+
+def _why(done: subprocess.CompletedProcess[bytes], limits: tuple[int, int]) -> str:
+    if -done.returncode in (signal.SIGXCPU, signal.SIGKILL):
+        return f"it takes more than {limits[1]} s of work; is it damaged, or full of blank cells? save the table alone in a new workbook"
+    last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2][:200]
+    if "MemoryError" in last or "memory allocation" in last:
+        return (
+            f"it needs more than {limits[0] >> 20} MiB of memory; save the table alone in a new workbook, or split it"
+        )
+    return f"the file is damaged and ended its reader ({last or f'status {done.returncode}'}); open and save it anew, or copy it again"
+
+
+def _book(answer: dict[str, Any]) -> Book:
+    sheets = [
+        Sheet(
+            given["name"],
+            given["grid"],
+            set(given["hidden"]),
+            [tuple(one) for one in given["merged"]],
+            {(row, column): text for row, column, text in given["comments"]},
+            given["notes"],
+        )
+        for given in answer["sheets"]
+    ]
+    return Book(answer["names"], sheets, answer["refused"], answer["typed"], answer["notes"])
+
+
+def _answer(book: Book) -> dict[str, Any]:
+    sheets = [
+        {
+            "name": sheet.name,
+            "grid": sheet.grid,
+            "hidden": sorted(sheet.hidden),
+            "merged": sheet.merged,
+            "comments": [[row, column, text] for (row, column), text in sheet.comments.items()],
+            "notes": sheet.notes,
+        }
+        for sheet in book.sheets
+    ]
+    return {"names": book.names, "sheets": sheets, "refused": book.refused, "typed": book.typed, "notes": book.notes}
+
+
+def _child(most_bytes: str, cpu_seconds: str, path: str, sheet: str | None = None) -> None:
+    from acidwatch.workbook.formats import read_book
+
+    data = sys.stdin.buffer.read()
+    resource.setrlimit(resource.RLIMIT_AS, (int(most_bytes), int(most_bytes)))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_seconds), int(cpu_seconds)))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        answer = _answer(read_book(Path(path), data, sheet))
+    except UnusableInputError as error:
+        answer = {"error": str(error)}
+    sys.stdout.buffer.write(orjson.dumps(answer))
+
+
+if __name__ == "__main__":
+    _child(*sys.argv[1:])

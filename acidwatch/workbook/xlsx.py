@@ -1,0 +1,69 @@
+"""Reads .xlsx: guarded by a look at each sheet's XML, its cells by the fast reader, its comments from their own part."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+from acidwatch.contract.headers import column_letters, column_number
+from acidwatch.errors import UnusableInputError
+from acidwatch.workbook.book import MOST_NOTED, Book, Sheet
+from acidwatch.workbook.fast import fast_grid, open_fast, read_each, sheet_names
+from acidwatch.workbook.guard import look_at
+from acidwatch.workbook.package import Package, open_package, parse_part, part_names, relationships_of
+
+_CELL = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+EPOCH_NOTE = "its days count from 1904, as old spreadsheet programs of the Macintosh did; dates are read accordingly"
+LINKS_NOTE = "it refers to other workbooks, which are not looked at: the values saved in this file are taken"
+
+
+def read(path: Path, data: bytes, sheet: str | None) -> Book:
+    """Read the sheets of an .xlsx."""
+    package = open_package(path, data)
+    with open_fast(path, data) as workbook:
+        book = Book(sheet_names(workbook))
+        _describe(package, book)
+
+        def one(name: str) -> Sheet:
+            where = f"{path}: sheet {name!r}"
+            look = look_at(package, name)
+            for row, column in look.outside:
+                raise UnusableInputError(
+                    f"{where} takes values from other workbooks (first in {column_letters(column + 1)}{row + 1}), which are not looked at; "
+                    "replace the formulas by their values"
+                )
+            grid, merged = fast_grid(workbook, name, where, look.lost)
+            return Sheet(name, grid, look.hidden, merged[:MOST_NOTED], _comments(package, name))
+
+        return read_each(book, sheet, one)
+
+
+def _describe(package: Package, book: Book) -> None:
+    with zipfile.ZipFile(io.BytesIO(package.data)) as archive:
+        for element in parse_part(archive, part_names(archive), package.workbook).iter():
+            if element.tag.endswith("workbookPr") and element.attrib.get("date1904") in ("1", "true"):
+                book.notes.append(EPOCH_NOTE)
+    if package.linked:
+        book.notes.append(LINKS_NOTE)
+
+
+def _comments(package: Package, sheet: str) -> dict[tuple[int, int], str]:
+    """Comments of a sheet's cells; none where their part is damaged, since no value depends on them."""
+    found: dict[tuple[int, int], str] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(package.data)) as archive:
+            for kind, target in relationships_of(archive, package.sheets[sheet]).values():
+                if kind == "comments":
+                    for element in parse_part(archive, part_names(archive), target).iter():
+                        cell = (
+                            _CELL.fullmatch(element.attrib.get("ref", "")) if element.tag.endswith("}comment") else None
+                        )
+                        if cell and len(found) < MOST_NOTED:
+                            text = "".join(run.text or "" for run in element.iter() if run.tag.endswith("}t"))
+                            found[int(cell[2]) - 1, column_number(cell[1]) - 1] = text
+    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError):
+        return {}
+    return found
