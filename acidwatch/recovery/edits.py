@@ -135,7 +135,7 @@ def apply(edits: Edits, letter: OpenLetter) -> Edited:
     cells = {"letters": payload.letters, "rows": payload.row_numbers}
     given = {name: value for name, value in cells.items() if value is not None}
     try:
-        value_bytes = encode(columns, given)
+        value_bytes = encode(columns, given, payload.comments)
     except TypeError as error:
         raise PermanentError(f"batch {letter.batch_id} can't be edited: {error}") from None
     return Edited(Outgoing(letter.batch_id, record.key, value_bytes, headers), changed)

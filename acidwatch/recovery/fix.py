@@ -178,7 +178,7 @@ def compare(letter: OpenLetter, table: Table, row: Mapping[str, Any]) -> Resubmi
         outgoing=Outgoing(
             letter.batch_id,
             record.key,
-            encode(columns, cells_of(table.letters, table.row_numbers)),
+            encode(columns, cells_of(table.letters, table.row_numbers), _comments(payload, position, own_name, table)),
             tuple(stamp(record.headers, stamps)),
         ),
         source=row["source"],
@@ -190,6 +190,23 @@ def compare(letter: OpenLetter, table: Table, row: Mapping[str, Any]) -> Resubmi
         newest_attempt=row["attempt"],
         attempt=letter.attempt,
     )
+
+
+def _comments(
+    payload: Payload, position: Mapping[int, int], own_name: Mapping[str, str], table: Table
+) -> dict[str, dict[int, str]]:
+    """The laboratory's comments on cells, where their rows are now; those in the corrected workbook are acidwatch's own."""
+    before = {name: payload.comments.get(own_name.get(name, ""), {}) for name in table.columns}
+    found = {
+        name: {
+            index: comments[position[number]]
+            for index, number in enumerate(table.row_numbers)
+            if number in position and position[number] in comments
+        }
+        for name, comments in before.items()
+        if comments
+    }
+    return {name: comments for name, comments in found.items() if comments}
 
 
 def _as_written(letter: OpenLetter) -> dict[int, dict[str, Value]]:

@@ -12,6 +12,9 @@ from acidwatch.workbook.cells import Cell, as_text
 Grid = list[list[Cell]]
 """A sheet's cells from A1 on, row by row, all rows of one length."""
 
+SUFFIXES = (".xlsx", ".xls", ".xlsb", ".ods", ".csv")
+"""Endings of the files that are read."""
+
 LAST_ROW = 1_048_576
 LAST_COLUMN = 16_384
 LONGEST_CELL = 32_000

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook import compound, csvfile, ods, xls, xlsb, xlsx
-from acidwatch.workbook.book import Book
+from acidwatch.workbook.book import SUFFIXES, Book
 from acidwatch.workbook.package import open_package
-
-SUFFIXES = (".xlsx", ".xls", ".xlsb", ".ods", ".csv")
 
 Reader = Callable[[Path, bytes, str | None], Book]
 _READERS: dict[str, Reader] = {

@@ -15,12 +15,11 @@ from acidwatch.broker.send import ConfirmedSender
 from acidwatch.errors import DependencyAwayError, UnusableInputError
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import SOURCES
+from acidwatch.workbook.book import SUFFIXES
 from services.producer.memory import Memory, Sent
 from services.producer.plan import plan
 from services.producer.replay import replay
 from services.producer.settings import ProducerSettings
-
-_SUFFIXES = (".xlsx",)
 
 Stamp = tuple[int, int]  # size, modification time in ns
 
@@ -66,7 +65,7 @@ class DropFolder:
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
             if self.stop.is_set():
                 return
-            if path.suffix.lower() not in _SUFFIXES or path.name.startswith((".", "~$")) or not path.is_file():
+            if path.suffix.lower() not in SUFFIXES or path.name.startswith((".", "~$")) or not path.is_file():
                 continue
             try:
                 status = path.stat()

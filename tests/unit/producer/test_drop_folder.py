@@ -135,7 +135,7 @@ def test_a_file_that_is_still_growing_is_left_alone(drop: Drop, book: MakeBook) 
     assert not any(sent.refused for sent in drop.memories)
 
 
-@pytest.mark.parametrize("name", ["~$samples.xlsx", ".samples.xlsx", "samples.xlsx.part", "samples.csv"])
+@pytest.mark.parametrize("name", ["~$samples.xlsx", ".samples.xlsx", "samples.xlsx.part", "samples.txt"])
 def test_what_is_no_finished_workbook_by_its_name_is_left_alone(drop: Drop, name: str) -> None:
     (drop.path / name).write_bytes(b"x")
     (drop.path / "folder.xlsx").mkdir()
