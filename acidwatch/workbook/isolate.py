@@ -6,6 +6,7 @@ native code may abort the process for a damaged file, and a small file may unpac
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -15,9 +16,12 @@ from typing import Any
 
 import orjson
 
+from acidwatch.contract.outcome import printable
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.book import Book, Sheet
+from acidwatch.workbook.formats import read_book
 
+_COMMAND = ("-m", __name__)
 _CPU_SECONDS = 8
 _CPU_SECONDS_PER_MIB = 2
 _BYTES = 768 << 20
@@ -38,33 +42,36 @@ def read_isolated(path: Path, data: bytes, sheet: str | None) -> Book:
     command = [
         sys.executable,
         "-P",
-        "-m",
-        __name__,
+        *_COMMAND,
         *map(str, limits),
-        str(path),
+        printable(os.fsencode(path).decode(errors="replace")),
         *([sheet] if sheet is not None else []),
     ]
     done = subprocess.run(command, input=data, capture_output=True, check=False)
     if done.returncode:
         raise UnusableInputError(f"{path}: can't be read: {_why(done, limits)}")
-    answer = orjson.loads(done.stdout)
-    if "error" in answer:
-        raise UnusableInputError(answer["error"])
-    return _book(answer)
+    return _book(orjson.loads(done.stdout))
 
 
 def _why(done: subprocess.CompletedProcess[bytes], limits: tuple[int, int]) -> str:
     if -done.returncode in (signal.SIGXCPU, signal.SIGKILL):
         return f"it takes more than {limits[1]} s of work; is it damaged, or full of blank cells? save the table alone in a new workbook"
-    last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2][:200]
-    if "MemoryError" in last or "memory allocation" in last:
+    errors = done.stderr.decode(errors="replace")
+    if "MemoryError" in errors or "memory allocation" in errors:
         return (
-            f"it needs more than {limits[0] >> 20} MiB of memory; save the table alone in a new workbook, or split it"
+            f"it needs more than {limits[0] >> 20} MiB of memory: it is damaged or too large; "
+            "save the table alone in a new workbook, or split it"
         )
-    return f"the file is damaged and ended its reader ({last or f'status {done.returncode}'}); open and save it anew, or copy it again"
+    last = printable(errors.strip().rpartition("\n")[2][:200])
+    return (
+        f"the file is damaged and ended its reader ({last or f'status {done.returncode}'}); "
+        "open and save it anew, or copy it again"
+    )
 
 
 def _book(answer: dict[str, Any]) -> Book:
+    if "error" in answer:
+        raise UnusableInputError(answer["error"])
     sheets = [
         Sheet(
             given["name"],
@@ -79,7 +86,11 @@ def _book(answer: dict[str, Any]) -> Book:
     return Book(answer["names"], sheets, answer["refused"], answer["typed"], answer["notes"])
 
 
-def _answer(book: Book) -> dict[str, Any]:
+def _answer(path: Path, data: bytes, sheet: str | None) -> dict[str, Any]:
+    try:
+        book = read_book(path, data, sheet)
+    except UnusableInputError as error:
+        return {"error": str(error)}
     sheets = [
         {
             "name": sheet.name,
@@ -94,18 +105,15 @@ def _answer(book: Book) -> dict[str, Any]:
     return {"names": book.names, "sheets": sheets, "refused": book.refused, "typed": book.typed, "notes": book.notes}
 
 
-def _child(most_bytes: str, cpu_seconds: str, path: str, sheet: str | None = None) -> None:
-    from acidwatch.workbook.formats import read_book
+def _limit(most_bytes: int, cpu_seconds: int) -> None:
+    for kind, most in ((resource.RLIMIT_AS, most_bytes), (resource.RLIMIT_CPU, cpu_seconds), (resource.RLIMIT_CORE, 0)):
+        resource.setrlimit(kind, (most, most))
 
+
+def _child(most_bytes: str, cpu_seconds: str, path: str, sheet: str | None = None) -> None:
     data = sys.stdin.buffer.read()
-    resource.setrlimit(resource.RLIMIT_AS, (int(most_bytes), int(most_bytes)))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_seconds), int(cpu_seconds)))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    try:
-        answer = _answer(read_book(Path(path), data, sheet))
-    except UnusableInputError as error:
-        answer = {"error": str(error)}
-    sys.stdout.buffer.write(orjson.dumps(answer))
+    _limit(int(most_bytes), int(cpu_seconds))
+    sys.stdout.buffer.write(orjson.dumps(_answer(Path(path), data, sheet)))
 
 
 if __name__ == "__main__":

@@ -132,9 +132,8 @@ def _look(path: Path, data: bytes, archive: zipfile.ZipFile) -> Package:
         ):
             raise UnusableInputError(f"{path}: the workbook is protected by a password; save it without one")
         return Package(path, data, "ods")
-    workbook = next(
-        target for kind, target in _relationships(archive, parts, "_rels/.rels").values() if kind == "officeDocument"
-    ) if "_rels/.rels" in parts else ""  # fmt: skip
+    roots = _relationships(archive, parts, "_rels/.rels").values() if "_rels/.rels" in parts else ()
+    workbook = next((target for kind, target in roots if kind == "officeDocument"), "")
     if workbook.casefold() not in parts:
         raise KeyError("no workbook in the zip")
     folder, _, name = workbook.rpartition("/")

@@ -19,8 +19,11 @@ from acidwatch.recovery.fix import Resubmission, compare, write_letter
 from acidwatch.recovery.letters import OpenLetter
 from acidwatch.workbook.fix import LINEAGE, read_lineage
 from acidwatch.workbook.reader import read_table
+from tests.support.reading import in_this_process
 from tests.unit.contract.makers import LETTERS, QUICK, columns_of, judge_value, make_rows
 from tests.unit.recovery.makers import open_letter
+
+__all__ = ["in_this_process"]
 
 SUBJECT = "Sheet 1!A902:AD904"
 ROW = {"source": "lake.xlsx", "attempt": 1, "state": "published"}

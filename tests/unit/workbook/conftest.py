@@ -12,6 +12,9 @@ import pytest
 
 from acidwatch.contract.columns import Column
 from acidwatch.workbook.generate import Generated, generate
+from tests.support.reading import in_this_process
+
+__all__ = ["in_this_process"]
 
 MakeBook = Callable[..., Path]
 COLUMNS = (Column("ID", "text"), Column("DAY", "datetime"), Column("X", "number"), Column("N", "integer"))
