@@ -28,7 +28,9 @@ from acidwatch.cli import (
     send,
     sources,
     status,
+    template,
     topics,
+    validate,
     verify,
     versions,
     wait,
@@ -50,6 +52,8 @@ app = typer.Typer(
 
 _LAB, _OPERATOR, _ANALYST, _SETUP = "For the laboratory", "For the operator", "For the analyst", "Setting up"
 
+app.command("template", rich_help_panel=_LAB)(template.template)
+app.command("validate", rich_help_panel=_LAB)(validate.validate)
 app.command("send", rich_help_panel=_LAB)(send.send)
 app.command("wait", rich_help_panel=_LAB)(wait.wait)
 app.command("generate", rich_help_panel=_LAB)(generate.generate)
@@ -104,8 +108,11 @@ def main() -> None:
     try:
         app()
     except AcidwatchError as error:
+        from acidwatch.contract.outcome import printable
+
+        # A message may quote a file, which must not give orders to a terminal.
         for line in str(error).splitlines() or [type(error).__name__]:
-            print(f"acidwatch: {line}", file=sys.stderr)
+            print(f"acidwatch: {printable(line)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -173,7 +173,8 @@ def _codes(encoded: pa.DictionaryArray) -> NDArray[np.int64]:
 
 def _unknown_site_message(c: Context, row: int) -> str:
     programme, site = _text(c, "PROGRAM_ID", row), _text(c, "SITE_ID", row)
-    text = f"site {site!r} of programme {programme} is not in the sites table (reference version {c.reference.version})"
+    loaded = f" (reference version {c.reference.version})" if c.reference.version else ""
+    text = f"site {site!r} of programme {programme} is not in the sites table{loaded}"
     lost = c.reference.stripped.get((programme, site))
     return f"{text}; did it lose its leading zeros? {lost!r} is" if lost else text
 

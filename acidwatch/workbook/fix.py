@@ -27,7 +27,7 @@ LINEAGE = "acidwatch"
 """Name of the sheet that says which batch it is."""
 
 _KINDS: Mapping[str, Kind] = {column.name: column.kind for column in SAMPLES}
-_FILLS: dict[Severity, PatternFill] = {
+FILLS: dict[Severity, PatternFill] = {
     "hard": PatternFill("solid", fgColor="FFFF9999"),
     "soft": PatternFill("solid", fgColor="FFFFEE99"),
 }
@@ -74,7 +74,7 @@ def write_fix(path: Path, sheet: Sheet, lineage: Mapping[str, str], advice: Iter
     book = Workbook()
     page = book.worksheets[0]
     page.title = sheet_title(sheet.name)
-    _write_rows(page, sheet)
+    write_rows(page, sheet)
     _write_lineage(book.create_sheet(LINEAGE), lineage, advice)
     try:
         book.save(path)
@@ -82,14 +82,15 @@ def write_fix(path: Path, sheet: Sheet, lineage: Mapping[str, str], advice: Iter
         raise UnusableInputError(f"{path}: can't be written ({error.strerror or error})") from error
 
 
-def _write_rows(page: Worksheet, sheet: Sheet) -> None:
+def write_rows(page: Worksheet, sheet: Sheet) -> None:
+    """Write column names into row 1 and every row where it stands; rows in between are hidden."""
     first = min(sheet.letters, key=lambda name: column_number(sheet.letters[name]))
     for name, letters in sheet.letters.items():
         number = column_number(letters)
-        header = _cell(page, 1, number)
-        _put_text(header, name)
+        header = cell_at(page, 1, number)
+        put_text(header, name)
         header.font = Font(bold=True)
-        _mark(header, sheet.findings.get((None, name), ()))
+        mark(header, sheet.findings.get((None, name), ()))
         kind = _KINDS.get(name.strip(), "number")
         page.column_dimensions[letters].width = max(len(name[:40]) + 2, 11)
         for position, (row, value) in enumerate(zip(sheet.row_numbers, sheet.columns[name], strict=True)):
@@ -97,9 +98,9 @@ def _write_rows(page: Worksheet, sheet: Sheet) -> None:
             found = [*sheet.findings.get((position, name), ()), *about_row]
             if value is None and not found and kind not in ("text", "datetime"):
                 continue
-            cell = _cell(page, row, number)
+            cell = cell_at(page, row, number)
             _put(cell, kind, value)
-            _mark(cell, found)
+            mark(cell, found)
     shown = set(sheet.row_numbers)
     for row in range(2, max(shown)):
         if row not in shown:
@@ -120,13 +121,14 @@ def _put(cell: Cell, kind: Kind, value: Any) -> None:
         return
     date = _date(value) if kind == "datetime" else None
     if date is None:
-        _put_text(cell, text_of(value))
+        put_text(cell, text_of(value))
         return
     cell.value = date
     cell.number_format = "yyyy-mm-dd" if date.time() == dt.time.min else "yyyy-mm-dd hh:mm:ss"
 
 
-def _put_text(cell: Cell, text: str) -> None:
+def put_text(cell: Cell, text: str) -> None:
+    """Put a text into a cell that stays text whatever it looks like."""
     # openpyxl would take '=1+1' for a formula and '#N/A' for an error; the prefix keeps programs from doing so on editing.
     cell.value = printable(text)[:_LONGEST_TEXT]
     cell.data_type = "s"
@@ -143,28 +145,30 @@ def _date(value: Any) -> dt.datetime | None:
     return date if exact and as_text(date) == value else None
 
 
-def _mark(cell: Cell, findings: Sequence[Finding]) -> None:
+def mark(cell: Cell, findings: Sequence[Finding]) -> None:
+    """Colour a cell by the worst of its findings, and say them in a comment."""
     if not findings:
         return
-    cell.fill = _FILLS["hard" if any(finding.severity == "hard" for finding in findings) else "soft"]
+    cell.fill = FILLS["hard" if any(finding.severity == "hard" for finding in findings) else "soft"]
     text = "\n".join(f"{finding.rule}: {finding.message}" for finding in findings)
     cell.comment = Comment(text, LINEAGE, height=40 + 40 * min(len(findings), 8), width=360)
 
 
 def _write_lineage(page: Worksheet, lineage: Mapping[str, str], advice: Iterable[str]) -> None:
     for row, (name, value) in enumerate(lineage.items(), start=1):
-        _put_text(_cell(page, row, 1), name)
-        _cell(page, row, 1).font = Font(bold=True)
-        _put_text(_cell(page, row, 2), value)
-        _cell(page, row, 2).number_format = "@"
+        put_text(cell_at(page, row, 1), name)
+        cell_at(page, row, 1).font = Font(bold=True)
+        put_text(cell_at(page, row, 2), value)
+        cell_at(page, row, 2).number_format = "@"
     for row, line in enumerate(advice, start=len(lineage) + 2):
-        _put_text(_cell(page, row, 1), line)
+        put_text(cell_at(page, row, 1), line)
     page.column_dimensions["A"].width = 18
     page.column_dimensions["B"].width = 70
 
 
-def _cell(page: Worksheet, row: int, column: int) -> Cell:
-    return cast(Cell, page.cell(row, column))  # nothing is merged in a new sheet
+def cell_at(page: Worksheet, row: int, column: int) -> Cell:
+    """A cell of a new sheet, where nothing is merged."""
+    return cast(Cell, page.cell(row, column))
 
 
 def read_lineage(path: Path) -> dict[str, str]:

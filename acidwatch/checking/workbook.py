@@ -1,0 +1,176 @@
+"""The laboratory's own workbook, copied, with the cells of the findings coloured and commented, and a sheet that lists them all.
+
+The copy keeps values, formulas and formats. It does not keep what could act by itself: macros, links to other files, data connections.
+A file that is no .xlsx, or that can't be copied so, becomes a new workbook with the sheet's values, every cell where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from openpyxl import Workbook, load_workbook
+from openpyxl.cell import Cell
+from openpyxl.comments import Comment
+from openpyxl.styles import Font
+from openpyxl.utils import quote_sheetname
+from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.worksheet import Worksheet
+
+from acidwatch.checking.report import Report
+from acidwatch.contract.headers import column_number
+from acidwatch.contract.outcome import Finding
+from acidwatch.errors import UnusableInputError
+from acidwatch.workbook.fix import FILLS, Sheet, cell_at, mark, put_text, sheet_title, write_rows
+from acidwatch.workbook.reader import Table
+
+LIST = "acidwatch findings"
+"""Name of the sheet that lists the findings."""
+
+_MOST_COMMENTS = 5_000
+"""Beyond it cells are coloured only: spreadsheet programs become slow with comments, and the list has every finding."""
+
+_PLACE = re.compile(r"([A-Z]*)([0-9]+)")
+_OUTSIDE = re.compile(r"\[[0-9]+\]")  # in a formula: a sheet of another file
+_HEADER = ("severity", "cell", "column", "value", "what is wrong, and what would be right", "question", "rule")
+_WIDTHS = (10, 10, 18, 16, 80, 40, 24)
+
+Marks = dict[tuple[int, str], list[Finding]]
+"""(row, letters of the column) to what was found there."""
+
+
+def write_checked(path: Path, table: Table, report: Report) -> None:
+    """Write the copy; the original is only read.
+
+    Raises:
+        UnusableInputError: It can't be written there, or the original was changed since it was checked.
+    """
+    marks = _marks(table, report.checked.findings)
+    book = _own_workbook(table)
+    if book is None:
+        book = Workbook()
+        page = book.worksheets[0]
+        page.title = sheet_title(table.sheet)
+        write_rows(page, _values(table, marks))
+    else:
+        page = book[table.sheet]
+        _colour(page, marks)
+    _write_list(book.create_sheet(_free_title(book)), page.title, _first_letters(table), report)
+    try:
+        book.save(path)
+    except OSError as error:
+        raise UnusableInputError(f"{path}: can't be written ({error.strerror or error})") from error
+
+
+def _marks(table: Table, findings: Sequence[Finding]) -> Marks:
+    """What is found about a row stands at its first column."""
+    first = _first_letters(table)
+    marks: Marks = {}
+    for finding in findings:
+        match = _PLACE.fullmatch(finding.cell)
+        if match:
+            marks.setdefault((int(match[2]), match[1] or first), []).append(finding)
+    return marks
+
+
+def _first_letters(table: Table) -> str:
+    return min(table.letters.values(), key=column_number)
+
+
+def _own_workbook(table: Table) -> Workbook | None:
+    """The workbook as it is; None where it is no .xlsx, or one that only a spreadsheet program can copy."""
+    data = table.path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != table.sha256:
+        raise UnusableInputError(f"{table.path}: was changed while it was checked; run the check again")
+    try:
+        # Without keep_vba and keep_links, macros and the values of other files stay behind.
+        book = load_workbook(io.BytesIO(data), keep_vba=False, keep_links=False)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            linked = any("externallinks/" in name.casefold() for name in archive.namelist())
+    except Exception:  # the library raises nearly anything, and the values are there
+        return None
+    if table.sheet not in [page.title for page in book.worksheets]:
+        return None
+    if linked:
+        _cut_links(book)
+    return book
+
+
+def _cut_links(book: Workbook) -> None:
+    """Make texts of what points into other files: without the links it would be damage."""
+    for page in book.worksheets:
+        for row in page.iter_rows():
+            for cell in row:
+                if isinstance(cell, Cell) and cell.data_type == "f" and _OUTSIDE.search(str(cell.value)):
+                    put_text(cell, str(cell.value))
+    for names in (book.defined_names, *(page.defined_names for page in book.worksheets)):
+        for name in [name for name, defined in names.items() if _OUTSIDE.search(str(defined.attr_text))]:
+            del names[name]
+
+
+def _colour(page: Worksheet, marks: Marks) -> None:
+    for number, ((row, letters), found) in enumerate(marks.items()):
+        cell = page[f"{letters}{row}"]
+        if not isinstance(cell, Cell):  # inside merged cells
+            continue
+        if number >= _MOST_COMMENTS:
+            cell.fill = FILLS["hard" if any(finding.severity == "hard" for finding in found) else "soft"]
+            continue
+        own = cell.comment
+        mark(cell, found)
+        if own is not None and cell.comment is not None:
+            cell.comment = Comment(f"{own.text}\n{cell.comment.text}", own.author, height=200, width=360)
+
+
+def _values(table: Table, marks: Marks) -> Sheet:
+    positions = {number: position for position, number in enumerate(table.row_numbers)}
+    names = {letters: name for name, letters in table.letters.items()}
+    findings = {(positions[row], names[letters]): found for (row, letters), found in marks.items()}
+    return Sheet(table.sheet, table.columns, table.letters, table.row_numbers, findings)
+
+
+def _free_title(book: Workbook) -> str:
+    taken = {name.casefold() for name in book.sheetnames}
+    return next(title for title in _titles() if title.casefold() not in taken)
+
+
+def _titles() -> Iterator[str]:
+    yield LIST
+    number = 2
+    while True:
+        yield f"{LIST} {number}"
+        number += 1
+
+
+def _write_list(page: Worksheet, sheet: str, first: str, report: Report) -> None:
+    put_text(cell_at(page, 1, 1), report.summary)
+    cell_at(page, 1, 1).font = Font(bold=True)
+    for number, (name, width) in enumerate(zip(_HEADER, _WIDTHS, strict=True), start=1):
+        put_text(cell_at(page, 3, number), name)
+        cell_at(page, 3, number).font = Font(bold=True)
+        page.column_dimensions[cell_at(page, 3, number).column_letter].width = width
+    row = 3
+    for cause in report.causes:
+        for finding in cause.findings:
+            row += 1
+            texts = (finding.severity, finding.cell, finding.column, finding.value, finding.message, cause.guess, finding.rule)
+            for number, text in enumerate(texts, start=1):
+                if text:
+                    put_text(cell_at(page, row, number), text)
+            cell_at(page, row, 1).fill = FILLS[finding.severity]
+            _link(cell_at(page, row, 2), sheet, finding.cell, first)
+    page.freeze_panes = "A4"
+    page.auto_filter.ref = f"A3:G{row}"
+
+
+def _link(cell: Cell, sheet: str, place: str, first: str) -> None:
+    """Lead to where the finding is; a row is led to by its first cell."""
+    if not place:
+        return
+    target = place if place[0].isalpha() else f"{first}{place}"
+    cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"{quote_sheetname(sheet)}!{target}")
+    cell.font = Font(color="FF0B5394", underline="single")
