@@ -127,7 +127,9 @@ def _what(rule: str, column: str, variant: str, first: Finding, programme: str) 
     if rule == "type.number":
         return f"{column} holds {variant}, not a number"
     if rule.startswith("type."):
-        return f"{column} holds {first.value!r}, not a {'date' if rule == 'type.datetime' else rule.removeprefix('type.')}"
+        return (
+            f"{column} holds {first.value!r}, not a {'date' if rule == 'type.datetime' else rule.removeprefix('type.')}"
+        )
     if rule.startswith("unusual."):
         return f"{column} is unusual: not {_MEANINGS.get((rule, column), '')}"
     if rule in _WORDS:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Protocol
 
-from acidwatch.contract.headers import Headers, read_headers
+from acidwatch.contract.headers import read_headers
 from acidwatch.contract.judge import Submission, judge
 from acidwatch.contract.outcome import Finding, Verdict
 from acidwatch.contract.reference import Reference
@@ -28,7 +28,7 @@ class BatchRecord(Protocol):
         """The batch."""
 
     @property
-    def headers(self) -> Headers:
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
         """Which batch it is."""
 
 

@@ -27,7 +27,11 @@ EQUIVALENT_WEIGHTS_G: Mapping[str, float] = {
 }
 """Grams in an equivalent, by column: molar mass over charge (IUPAC atomic weights). ug/L = ueq/L x this."""
 
-_AS_ELEMENT = {"SO4_UEQ_L": (16.03, "ug/L of sulphur"), "NO3_UEQ_L": (14.007, "ug/L of nitrogen"), "NH4_UEQ_L": (14.007, "ug/L of nitrogen")}
+_AS_ELEMENT = {
+    "SO4_UEQ_L": (16.03, "ug/L of sulphur"),
+    "NO3_UEQ_L": (14.007, "ug/L of nitrogen"),
+    "NH4_UEQ_L": (14.007, "ug/L of nitrogen"),
+}
 _OTHERS: Mapping[str, tuple[tuple[float, str], ...]] = {
     "COND_UM_CM": ((0.001, "mS/cm"), (0.1, "mS/m")),
     "DOC_MG_L": ((1000.0, "ug/L"),),
@@ -72,7 +76,9 @@ class Usual:
             if isinstance(cell, float) and (low is None or cell >= low) and (high is None or cell <= high):
                 sound.setdefault(site, []).append(cell)
         every = [value for values in sound.values() for value in values]
-        if len(every) < _LEAST_COLUMN or 2 * len(every) < sum(isinstance(cell, float) for cell in self._table.columns[column]):
+        if len(every) < _LEAST_COLUMN or 2 * len(every) < sum(
+            isinstance(cell, float) for cell in self._table.columns[column]
+        ):
             return {}, None  # where most values are out of range, those that are not are no measure
         by_site = {site: median(values) for site, values in sound.items() if len(values) >= _LEAST_SITE}
         return by_site, median(every)
@@ -180,7 +186,12 @@ def guess_balance(rows: Sequence[int], all_rows: int, usual: Usual) -> str:
     rows = rows[:_MOST_ROWS]
     for column in _IONS:
         weight = EQUIVALENT_WEIGHTS_G[column]
-        units = ((1000 / weight, "mg/L"), (1 / weight, "ug/L (mg/L x 1000)"), (0.1, "10 times too much"), (0.001, "neq/L (x 1000)"))
+        units = (
+            (1000 / weight, "mg/L"),
+            (1 / weight, "ug/L (mg/L x 1000)"),
+            (0.1, "10 times too much"),
+            (0.001, "neq/L (x 1000)"),
+        )
         for factor, words in units:
             left = [_left_over(row, column, factor, usual, everywhere=everywhere) for row in rows]
             good = [share for share in left if share is not None and share <= _BALANCED]

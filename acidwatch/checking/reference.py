@@ -29,16 +29,15 @@ def read_reference_tables(sites: Path, methods: Path) -> dict[str, pa.Table]:
 
 def reference_of_sites(sites: pa.Table) -> Reference:
     """The reference of a typed sites table."""
-    return Reference.of(
-        UNNUMBERED, zip(sites["PROGRAM_ID"].to_pylist(), sites["SITE_ID"].to_pylist(), strict=True)
-    )
+    return Reference.of(UNNUMBERED, zip(sites["PROGRAM_ID"].to_pylist(), sites["SITE_ID"].to_pylist(), strict=True))
 
 
 def reference_of_samples(samples: Table) -> Reference:
     """A reference that knows every site of the samples, for judging all the rules but those about sites and programmes."""
     pairs = set(zip(samples.columns["PROGRAM_ID"], samples.columns["SITE_ID"], strict=True))
     return Reference.of(
-        UNNUMBERED, [(programme, site) for programme, site in pairs if isinstance(programme, str) and isinstance(site, str)]
+        UNNUMBERED,
+        [(programme, site) for programme, site in pairs if isinstance(programme, str) and isinstance(site, str)],
     )
 
 

@@ -35,10 +35,8 @@ class Report:
         checked = self.checked
         counts = f"{checked.rows} rows in {_plural(checked.batches, 'batch', 'batches')}"
         found = f"{_plural(checked.hard, 'hard finding')}, {_plural(checked.soft, 'soft one')}"
-        if checked.rejected:
-            fate = f"{len(checked.rejected)} of the batches would be rejected"
-        else:
-            fate = "all of them would be accepted"
+        rejected = f"{len(checked.rejected)} of the batches would be rejected"
+        fate = rejected if checked.rejected else "all of them would be accepted"
         return f"{counts}: {fate} ({found})"
 
     @property

@@ -1,4 +1,4 @@
-"""What may have gone wrong with texts, dates, sites and programmes: a misspelling, a decimal comma, lost zeros. Questions, never changes."""
+"""What may have gone wrong with texts, dates, sites and programmes: misspelt, a decimal comma, lost zeros. Questions, never changes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def shape_of(text: str) -> str:
 
 def guess_number(text: str) -> str:
     """What a text in a number column may be."""
-    return next((advice for _, form, advice in SHAPES if form.fullmatch(text)), "not measured? Then leave the cell empty")
+    return next(
+        (advice for _, form, advice in SHAPES if form.fullmatch(text)), "not measured? Then leave the cell empty"
+    )
 
 
 def guess_domain(column: str, word: str) -> str:
@@ -109,7 +111,9 @@ def guess_out_of_time(findings: Sequence[Finding], today: dt.date) -> str:
         dates = [dt.date.fromisoformat(finding.value[:10]) for finding in findings]
     except ValueError:
         return ""
-    if dates and all(date.day <= 12 and _in_time(date.replace(month=date.day, day=date.month), today) for date in dates):
+    if dates and all(
+        date.day <= 12 and _in_time(date.replace(month=date.day, day=date.month), today) for date in dates
+    ):
         swapped = dates[0].replace(month=dates[0].day, day=dates[0].month)
         return f"day and month exchanged: {swapped.isoformat()}?"
     if dates and all(date.year - 100 >= _FIRST_YEAR for date in dates):

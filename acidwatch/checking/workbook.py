@@ -129,7 +129,9 @@ def _colour(page: Worksheet, marks: Marks) -> None:
 def _values(table: Table, marks: Marks) -> Sheet:
     positions = {number: position for position, number in enumerate(table.row_numbers)}
     names = {letters: name for name, letters in table.letters.items()}
-    findings = {(positions[row], names[letters]): found for (row, letters), found in marks.items()}
+    findings: dict[tuple[int | None, str], Sequence[Finding]] = {
+        (positions[row], names[letters]): found for (row, letters), found in marks.items()
+    }
     return Sheet(table.sheet, table.columns, table.letters, table.row_numbers, findings)
 
 
@@ -157,7 +159,15 @@ def _write_list(page: Worksheet, sheet: str, first: str, report: Report) -> None
     for cause in report.causes:
         for finding in cause.findings:
             row += 1
-            texts = (finding.severity, finding.cell, finding.column, finding.value, finding.message, cause.guess, finding.rule)
+            texts = (
+                finding.severity,
+                finding.cell,
+                finding.column,
+                finding.value,
+                finding.message,
+                cause.guess,
+                finding.rule,
+            )
             for number, text in enumerate(texts, start=1):
                 if text:
                     put_text(cell_at(page, row, number), text)

@@ -42,7 +42,8 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
     for finding in findings:
         place = f"{finding.sheet}!{finding.cell}" if finding.cell else finding.sheet
         console.print(
-            f"{finding.severity} {finding.rule:24} {escape_markup(place)}: {escape_markup(finding.message)}", soft_wrap=True
+            f"{finding.severity} {finding.rule:24} {escape_markup(place)}: {escape_markup(finding.message)}",
+            soft_wrap=True,
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acidwatch.cli.durations import Interval
+from acidwatch.cli.durations import Interval, Timeout
 from acidwatch.cli.output import Output, OutputFormat, emit_json, say
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from acidwatch.broker.send import ConfirmedSender
+    from acidwatch.checking.check import Checked
+    from acidwatch.cli.fate import Fate
     from acidwatch.settings import KafkaSettings
     from services.producer.plan import Plan
 
@@ -45,10 +47,20 @@ def send(
             show_default=False,
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="send all of it, although batches are certain to be rejected")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="wait until every batch is recorded, and say what became of them")
+    ] = False,
+    timeout: Timeout = "5m",  # type: ignore[assignment]  # parsed by typer
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be sent, and send nothing")] = False,
     output: Output = OutputFormat.table,
 ) -> None:
     """Replay a workbook onto the topic in batches, with a progress bar.
+
+    It is checked first, as `validate` does, against the newest sites on HDFS: when batches are certain to be rejected,
+    nothing is sent and the exit code is 1, unless --force. With --wait the exit code is 1 when any was rejected.
 
     Sending the same workbook again sends the same batch ids: they are counted as duplicates and add nothing.
     SIGTERM or Ctrl-C stops after the batch at hand and says how to go on.
@@ -56,10 +68,10 @@ def send(
     from dataclasses import replace
 
     from acidwatch.errors import UnusableInputError
-    from acidwatch.settings import KafkaSettings, load
+    from acidwatch.settings import KafkaSettings, OperatorSettings, load
     from services.producer.plan import plan
 
-    settings = load(KafkaSettings)
+    settings = load(OperatorSettings if wait else KafkaSettings)
     batches = plan(workbook, sheet, batch_size, locale)
     if from_batch > batches.batches:
         raise UnusableInputError(f"--from-batch {from_batch}: {workbook.name} has batches 0 to {batches.batches - 1}")
@@ -68,7 +80,11 @@ def send(
     if replaces is not None:
         batches = replace(batches, replaces=_replaced_source(replaces, batches))
     _say_what_was_taken_out(batches)
-    reached = from_batch if dry_run else _send(settings, batches, interval, from_batch)
+    checked, reference_version = _check(batches, from_batch)
+    refused = bool(checked.rejected) and not force
+    reached = from_batch if dry_run or refused else _send(settings, batches, interval, from_batch, force=force)
+    sent_all = not (dry_run or refused) and reached == batches.batches
+    fate = _fate(batches, timeout) if wait and sent_all else None
     result = {
         "source": batches.source,
         "source_id": batches.table.sha256,
@@ -80,10 +96,16 @@ def send(
         "sent": reached - from_batch,
         "topic": settings.topic_batches,
         "replaces": batches.replaces,
+        "checked_against": reference_version,
+        "certain_rejections": checked.rejected,
         "dry_run": dry_run,
     }
+    if fate is not None:
+        result["fate"] = fate.as_json()
     if output is OutputFormat.json:
         emit_json(result)
+    elif refused:
+        typer.echo(f"nothing of {workbook.name} was sent")
     elif dry_run:
         typer.echo(
             f"would send {batches.batches - from_batch} batches ({batches.rows} rows) of {workbook.name} to {settings.topic_batches}"
@@ -92,14 +114,48 @@ def send(
         typer.echo(
             f"sent {reached - from_batch} of {batches.batches} batches ({batches.rows} rows) of {workbook.name}, all confirmed"
         )
+    if fate is not None and output is OutputFormat.table:
+        fate.tell()
+    if refused:
+        say("acidwatch: correct the cells above and send again, or send all of it as it is with --force")
+        raise typer.Exit(1)
     if not dry_run and reached < batches.batches:
-        say(f"stopped before the end; go on with: {_again(batches, reached)}")
+        say(f"stopped before the end; go on with: {_again(batches, reached, force=force)}")
+    if fate is not None and not fate.accepted_whole:
+        raise typer.Exit(1)
 
 
-def _again(batches: Plan, reached: int) -> str:
+def _again(batches: Plan, reached: int, *, force: bool) -> str:
     """The command that goes on."""
     instead = f" --replaces {batches.replaces[:12]}" if batches.replaces else ""
-    return f"acidwatch send {batches.table.path} --from-batch {reached}{instead}"
+    return f"acidwatch send {batches.table.path} --from-batch {reached}{instead}{' --force' if force else ''}"
+
+
+def _check(batches: Plan, from_batch: int) -> tuple[Checked, int | None]:
+    """Judge what is about to be sent, and say which of it is certain to be rejected; also the reference version it was judged by."""
+    from datetime import UTC, datetime
+
+    from acidwatch.checking.reference import reference_of_samples
+    from acidwatch.cli.checking import check_batches, newest_reference, report_on
+    from acidwatch.cli.findings import findings_console, print_causes
+
+    reference, why_not = newest_reference()
+    if reference is None:
+        say(f"note: SITE_ID and PROGRAM_ID are not checked before sending: {why_not}")
+    known, now = reference or reference_of_samples(batches.table), datetime.now(UTC)
+    checked = check_batches(batches, known, now, from_batch)
+    if checked.rejected:
+        report = report_on(batches, checked, known, now)
+        say(f"{report.place}: {report.summary}")
+        print_causes(findings_console(stderr=True), [cause for cause in report.causes if cause.severity == "hard"])
+    return checked, reference.version if reference else None
+
+
+def _fate(batches: Plan, timeout: float) -> Fate:
+    """Wait until all batches are recorded; what became of them."""
+    from acidwatch.cli.fate import fate_of
+
+    return fate_of(batches, timeout)
 
 
 def _replaced_source(text: str, batches: Plan) -> str:
@@ -138,7 +194,7 @@ def _say_what_was_taken_out(batches: Plan) -> None:
         )
 
 
-def _send(settings: KafkaSettings, batches: Plan, interval: float, from_batch: int) -> int:
+def _send(settings: KafkaSettings, batches: Plan, interval: float, from_batch: int, *, force: bool) -> int:
     from datetime import UTC, datetime
 
     from acidwatch.cli.sending import send_with_progress
@@ -169,5 +225,5 @@ def _send(settings: KafkaSettings, batches: Plan, interval: float, from_batch: i
         return send_with_progress(settings, settings.topic_batches, batches.batches, "batches", work, done=from_batch)
     except DependencyAwayError:
         if reached > from_batch:
-            say(f"{reached - from_batch} batches were confirmed; go on with: {_again(batches, reached)}")
+            say(f"{reached - from_batch} batches were confirmed; go on with: {_again(batches, reached, force=force)}")
         raise

@@ -33,16 +33,22 @@ def validate(
     output: Annotated[
         CheckFormat,
         typer.Option(
-            "--output", "-o", help="table for people, json for programs, html = a page to mail, xlsx = a copy with cells coloured"
+            "--output",
+            "-o",
+            help="table for people, json for programs, html = a page to mail, xlsx = a copy with cells coloured",
         ),
     ] = CheckFormat.table,
     to: Annotated[
         Path | None,
         typer.Option(
-            "--to", help="the file to write with html or xlsx; without it a name made of the workbook's, in this folder", show_default=False
+            "--to",
+            help="the file to write with html or xlsx; without it a name made of the workbook's, in this folder",
+            show_default=False,
         ),
     ] = None,
-    details: Annotated[bool, typer.Option("--details", help="every finding on a line of its own, below the causes")] = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="every finding on a line of its own, below the causes")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="write over a file that is there")] = False,
 ) -> None:
     """Check a workbook by the rules of the pipeline, without a server: which cell is wrong, and why.
@@ -54,13 +60,15 @@ def validate(
 
     from acidwatch.checking.reference import read_reference_tables, reference_of_sites
     from acidwatch.checking.report import unreadable
-    from acidwatch.cli.checking import check_batches
+    from acidwatch.cli.checking import check_batches, report_on
     from acidwatch.errors import UnusableInputError
     from services.producer.plan import plan
 
     writes = output in (CheckFormat.html, CheckFormat.xlsx)
     if to is not None and not writes:
-        raise UnusableInputError("--to is the name of a page or a workbook: give --output html or --output xlsx with it")
+        raise UnusableInputError(
+            "--to is the name of a page or a workbook: give --output html or --output xlsx with it"
+        )
     target = (to or Path(f"{workbook.stem}-checked.{output.value}")) if writes else None
     if target is not None:
         _refuse_overwriting(target, workbook, force=force)
@@ -71,7 +79,8 @@ def validate(
         if output is CheckFormat.json:
             emit_json(unreadable(workbook.name, str(error)))
         raise
-    report = check_batches(batches, reference, datetime.now(UTC))
+    now = datetime.now(UTC)
+    report = report_on(batches, check_batches(batches, reference, now), reference, now)
     if output is CheckFormat.json:
         emit_json(report.as_json())
     elif target is None:
@@ -87,7 +96,9 @@ def _refuse_overwriting(target: Path, workbook: Path, *, force: bool) -> None:
     from acidwatch.errors import UnusableInputError
 
     if target.exists() and workbook.exists() and target.samefile(workbook):
-        raise UnusableInputError(f"{target}: is the workbook itself, which is never changed; name another file with --to")
+        raise UnusableInputError(
+            f"{target}: is the workbook itself, which is never changed; name another file with --to"
+        )
     if target.exists() and not force:
         raise UnusableInputError(f"{target}: is there already; name another file with --to, or give --force")
 
@@ -106,7 +117,10 @@ def _print(report: Report, *, details: bool) -> None:
     if details:
         print_findings(console, report.checked.findings)
     elif report.causes:
-        console.print("every finding: --details; a coloured copy of the workbook: --output xlsx; a page to mail: --output html", soft_wrap=True)
+        console.print(
+            "every finding: --details; a coloured copy of the workbook: --output xlsx; a page to mail: --output html",
+            soft_wrap=True,
+        )
 
 
 def _write(report: Report, batches: Plan, target: Path, output: CheckFormat) -> None:

@@ -40,7 +40,7 @@ def wait(
     settings = load(OperatorSettings)
     ledger = Ledger(settings)
     planned = plan(source, sheet, batch_size) if source else None
-    left = asyncio.run(_wait(settings, ledger, planned, timeout))
+    left = asyncio.run(wait_until_recorded(settings, ledger, planned, timeout))
     counts = _counts(ledger)
     ledger.close()
     if output is OutputFormat.json:
@@ -52,8 +52,8 @@ def wait(
         raise typer.Exit(1)
 
 
-async def _wait(settings: KafkaSettings, ledger: Ledger, planned: Plan | None, timeout: float) -> str:
-    """What is left when the time is over; empty when all is accounted for."""
+async def wait_until_recorded(settings: KafkaSettings, ledger: Ledger, planned: Plan | None, timeout: float) -> str:
+    """Wait for what is on the topic now, and for the batches of a workbook; what is left when the time is over, empty when nothing is."""
     import asyncio
     import time
 

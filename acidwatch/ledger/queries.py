@@ -61,6 +61,14 @@ def recorded(connection: Connection, batch_ids: list[str]) -> int:
     return int(row["n"]) if row else 0
 
 
+def fates(connection: Connection, batch_ids: list[str]) -> list[Row]:
+    """What became of these batches: the newest attempt of each, in the workbook's order."""
+    rows = connection.execute(
+        _BATCH + " WHERE a.batch_id = ANY(%s) ORDER BY b.batch_index, a.batch_id, a.attempt", (batch_ids,)
+    )
+    return list({row["batch_id"]: row for row in rows}.values())
+
+
 def batches(
     connection: Connection,
     *,

@@ -73,7 +73,9 @@ def _validation(column: Column) -> DataValidation | None:
     elif column.kind == "datetime":
         validation = DataValidation(type="date", operator="greaterThanOrEqual", formula1="DATE(1979,1,1)")
     elif column.low is not None and column.high is not None:
-        validation = DataValidation(type="decimal", operator="between", formula1=f"{column.low:g}", formula2=f"{column.high:g}")
+        validation = DataValidation(
+            type="decimal", operator="between", formula1=f"{column.low:g}", formula2=f"{column.high:g}"
+        )
     else:
         return None
     validation.allow_blank = not column.required

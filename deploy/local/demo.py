@@ -53,7 +53,7 @@ def run_demo(root: Path, data: Path | None) -> int:
             given = Workbooks(out / "samples.xlsx", out / "methods.xlsx", out / "sites.xlsx")
         cli.run("reference", "load", "--sites", str(given.sites), "--methods", str(given.methods))
         sent = time.monotonic()
-        cli.run("send", str(given.samples), "--interval", "0")
+        cli.run("send", str(given.samples), "--interval", "0", "--force")
         cli.run("wait", "--source", str(given.samples))
         say(f"accounted for {time.monotonic() - sent:.1f} s after the first send")
         cli.run("status")

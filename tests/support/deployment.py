@@ -210,8 +210,8 @@ class Deployment:
         self.cli("reference", "load", "--sites", str(made.sites), "--methods", str(made.methods))
 
     def send(self, workbook: Path, *more: str) -> dict[str, Any]:
-        """Send a workbook as fast as it goes; what `send` says."""
-        found: dict[str, Any] = self.json("send", str(workbook), "--interval", "0", *more)
+        """Send a workbook as fast as it goes, also one that is broken on purpose; what `send` says."""
+        found: dict[str, Any] = self.json("send", str(workbook), "--interval", "0", "--force", *more)
         return found
 
     def send_and_wait(self, workbook: Path) -> None:
