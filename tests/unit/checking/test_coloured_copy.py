@@ -1,0 +1,169 @@
+"""The coloured copy: the laboratory's own workbook with the findings in it, and nothing that acts by itself."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from openpyxl.comments import Comment
+from openpyxl.styles import Font
+
+from acidwatch.checking.report import Report
+from acidwatch.checking.workbook import LIST, write_checked
+from acidwatch.contract.columns import SAMPLES
+from acidwatch.errors import UnusableInputError
+from acidwatch.workbook.reader import read_table
+from services.producer.plan import Plan, plan
+from tests.unit.checking.makers import check_plan, spoiled, write_rows
+from tests.unit.contract.makers import LETTERS
+
+RED, YELLOW = "FFFF9999", "FFFFEE99"
+FAULTS: dict[int, dict[str, Any]] = {
+    4: {"SO4_UEQ_L": 3842.0},
+    6: {"SAMPLE_TYPE": "=1+1"},
+    8: {"NH4_UEQ_L": 40.0},
+    9: {"SAMPLE_LOCATION": None},
+}
+SO4, NH4 = LETTERS["SO4_UEQ_L"], LETTERS["NH4_UEQ_L"]
+
+
+@pytest.fixture
+def original(tmp_path: Path) -> Path:
+    return write_rows(tmp_path / "samples.xlsx", spoiled(20, FAULTS))
+
+
+def copied(path: Path) -> tuple[Path, Plan, Report]:
+    batches = plan(path, None, 100)
+    report = check_plan(batches)
+    target = path.with_name("copy.xlsx")
+    write_checked(target, batches.table, report)
+    return target, batches, report
+
+
+def edited(path: Path, edit: Any) -> Path:
+    """The workbook after a laboratory worked on it."""
+    book = openpyxl.load_workbook(path)
+    edit(book)
+    book.save(path)
+    return path
+
+
+def with_parts(path: Path, parts: dict[str, bytes], **replacements: tuple[bytes, bytes]) -> None:
+    """Add parts to the zip, and replace text in others (keys are parts of names)."""
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    for key, (old, new) in replacements.items():
+        for name in files:
+            if key in name:
+                files[name] = files[name].replace(old, new)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {**files, **parts}.items():
+            archive.writestr(name, data)
+
+
+def test_cells_are_coloured_and_say_why_where_they_stand(original: Path) -> None:
+    before = original.read_bytes()
+    target, _, report = copied(original)
+    page = openpyxl.load_workbook(target)["Sheet 1"]
+    for cell, colour, rule in (
+        (f"{SO4}4", RED, "range.SO4_UEQ_L"),
+        (f"{LETTERS['SAMPLE_TYPE']}6", RED, "domain.SAMPLE_TYPE"),
+        (f"{LETTERS['SAMPLE_LOCATION']}9", RED, "schema.required"),
+        (f"{NH4}8", YELLOW, "unusual.NH4_UEQ_L"),
+    ):
+        assert (page[cell].fill.fill_type, page[cell].fill.fgColor.rgb) == ("solid", colour), cell
+        assert rule in page[cell].comment.text
+    coloured = {cell.coordinate for row in page.iter_rows() for cell in row if cell.fill.fill_type}
+    places = {finding.cell if finding.column else f"A{finding.cell}" for finding in report.checked.findings}
+    assert coloured == places
+    assert original.read_bytes() == before
+
+
+def test_the_copy_still_has_the_same_table_and_can_be_corrected_and_sent(original: Path) -> None:
+    target, batches, _ = copied(original)
+    again = read_table(target, SAMPLES)
+    assert (again.sheet, again.columns, again.row_numbers) == (
+        "Sheet 1",
+        batches.table.columns,
+        batches.table.row_numbers,
+    )
+
+
+def test_a_sheet_lists_every_finding_and_leads_to_its_cell(original: Path) -> None:
+    target, _, report = copied(original)
+    page = openpyxl.load_workbook(target)[LIST]
+    rows = [row for row in page.iter_rows(min_row=4) if row[0].value]
+    assert {(row[1].value, row[6].value) for row in rows} == {(f.cell, f.rule) for f in report.checked.findings}
+    links = {row[1].value: row[1].hyperlink.location for row in rows}
+    assert links[f"{SO4}4"] == f"'Sheet 1'!{SO4}4"
+    assert [row[5].value for row in rows if row[1].value == f"{SO4}4" and row[6].value.startswith("range")] == [
+        "looks like ug/L (mg/L x 1000)?"
+    ]
+
+
+def test_text_that_is_added_is_no_formula_and_the_laboratorys_formulas_stay(original: Path) -> None:
+    def edit(book: Any) -> None:
+        book["Sheet 1"]["AF2"] = "=SUM(J2:J9)"
+        book.create_sheet("mine")["A1"] = "='Sheet 1'!J2*2"
+        book["Sheet 1"]["A1"].font = Font(italic=True)
+        book["Sheet 1"][f"{SO4}4"].comment = Comment("see the lab book", "kim")
+
+    target, *_ = copied(edited(original, edit))
+    book = openpyxl.load_workbook(target)
+    assert (book["Sheet 1"]["AF2"].value, book["mine"]["A1"].value) == ("=SUM(J2:J9)", "='Sheet 1'!J2*2")
+    assert book["Sheet 1"]["A1"].font.italic
+    assert "see the lab book" in book["Sheet 1"][f"{SO4}4"].comment.text
+    assert "range.SO4_UEQ_L" in book["Sheet 1"][f"{SO4}4"].comment.text
+    added = [cell for row in book[LIST].iter_rows() for cell in row]
+    assert "=1+1" in [cell.value for cell in added]
+    assert not [cell for cell in added if cell.data_type == "f"]
+
+
+def test_macros_and_links_to_other_files_stay_behind(original: Path) -> None:
+    def edit(book: Any) -> None:
+        book["Sheet 1"]["AF2"] = "=[1]Other!A1"
+
+    edited(original, edit)
+    rel = b'<Relationship Id="rId77" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/externalLink" Target="externalLinks/externalLink1.xml"/></Relationships>'
+    with_parts(
+        original,
+        {
+            "xl/vbaProject.bin": b"macro",
+            "xl/externalLinks/externalLink1.xml": b'<externalLink xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"/>',
+        },
+        **{"xl/_rels/workbook.xml.rels": (b"</Relationships>", rel)},
+    )
+    target, *_ = copied(original)
+    with zipfile.ZipFile(target) as archive:
+        names = archive.namelist()
+        texts = [archive.read(name) for name in names]
+    assert not [name for name in names if "vba" in name.casefold() or "externallink" in name.casefold()]
+    assert not [text for text in texts if b"externalLink" in text or b"vbaProject" in text]
+    cell = openpyxl.load_workbook(target)["Sheet 1"]["AF2"]
+    assert (cell.value, cell.data_type) == ("=[1]Other!A1", "s")
+
+
+def test_what_can_not_be_copied_becomes_a_new_workbook_with_every_value_where_it_was(original: Path) -> None:
+    edited(original, lambda book: book.create_sheet("mine"))
+    with_parts(original, {}, **{"xl/styles.xml": (b"<cellXfs", b"<cellXfs count='x'><oops/></cellXfs><cellXfs")})
+    target, batches, _ = copied(original)
+    again = read_table(target, SAMPLES)
+    assert (again.columns, again.letters, again.row_numbers) == (
+        batches.table.columns,
+        batches.table.letters,
+        batches.table.row_numbers,
+    )
+    book = openpyxl.load_workbook(target)
+    assert book.sheetnames == ["Sheet 1", LIST]
+    assert book["Sheet 1"][f"{SO4}4"].fill.fgColor.rgb == RED
+
+
+def test_a_workbook_that_was_changed_meanwhile_is_not_mixed_with_what_was_found(original: Path) -> None:
+    batches = plan(original, None, 100)
+    report = check_plan(batches)
+    edited(original, lambda book: book["Sheet 1"].delete_rows(2))
+    with pytest.raises(UnusableInputError, match="was changed while it was checked"):
+        write_checked(original.with_name("copy.xlsx"), batches.table, report)
