@@ -6,7 +6,6 @@ A file that is no .xlsx, or that can't be copied so, becomes a new workbook with
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import zipfile
@@ -22,10 +21,12 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
 from acidwatch.checking.report import Report
+from acidwatch.checking.rows import lean_copy, put_back, split_rows
 from acidwatch.contract.headers import column_number
 from acidwatch.contract.outcome import Finding
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.fix import FILLS, Sheet, cell_at, mark, put_text, sheet_title, write_rows
+from acidwatch.workbook.package import Package, open_package
 from acidwatch.workbook.reader import Table
 
 LIST = "acidwatch findings"
@@ -37,6 +38,8 @@ _MOST_COMMENTS = 5_000
 _PLACE = re.compile(r"([A-Z]*)([0-9]+)")
 _OUTSIDE = re.compile(r"\[[0-9]+\]")  # in a formula: a sheet of another file
 _HEADER = ("severity", "cell", "column", "value", "what is wrong, and what would be right", "question", "rule")
+_BOLD = Font(name="Calibri", size=11, bold=True)
+_LINK = Font(name="Calibri", size=11, color="FF0B5394", underline="single")
 _WIDTHS = (10, 10, 18, 16, 80, 40, 24)
 
 Marks = dict[tuple[int, str], list[Finding]]
@@ -49,21 +52,62 @@ def write_checked(path: Path, table: Table, report: Report) -> None:
     Raises:
         UnusableInputError: It can't be written there, or the original was changed since it was checked.
     """
+    package = open_package(table.path)
+    if package.sha256 != table.sha256:
+        raise UnusableInputError(f"{table.path}: was changed while it was checked; run the check again")
     marks = _marks(table, report.checked.findings)
-    book = _own_workbook(table)
-    if book is None:
-        book = Workbook()
-        page = book.worksheets[0]
-        page.title = sheet_title(table.sheet)
-        write_rows(page, _values(table, marks))
-    else:
-        page = book[table.sheet]
-        _colour(page, marks)
-    _write_list(book.create_sheet(_free_title(book)), page.title, _first_letters(table), report)
+    data = _lean(package, table, marks, report) or _whole(package, table, marks, report)
     try:
-        book.save(path)
+        path.write_bytes(data)
     except OSError as error:
         raise UnusableInputError(f"{path}: can't be written ({error.strerror or error})") from error
+
+
+def _lean(package: Package, table: Table, marks: Marks, report: Report) -> bytes | None:
+    """Edit the rows with findings alone, and put the others back as they are; None where the file is not fit for it."""
+    part = package.sheets.get(table.sheet)
+    split = split_rows(_read_part(package, part)) if part else None
+    header = set(range(table.first_row))
+    wanted = {row for row, _ in marks}
+    if part is None or split is None or not wanted <= set(split.numbers):
+        return None
+    book = _own_workbook(table, lean_copy(package.data, part, split, header | wanted))
+    if book is None:
+        return None
+    page = book[table.sheet]
+    _edit(book, page, table, marks, report)
+    # The library keeps the numbers of the styles that are there, and adds new ones behind them.
+    styles = {place: page[f"{place[1]}{place[0]}"].style_id for place in marks}
+    return put_back(_saved(book), page.path.lstrip("/"), split, styles, package.data)
+
+
+def _whole(package: Package, table: Table, marks: Marks, report: Report) -> bytes:
+    book = _own_workbook(table, package.data)
+    if book is not None:
+        _edit(book, book[table.sheet], table, marks, report)
+        return _saved(book)
+    book = Workbook()
+    page = book.worksheets[0]
+    page.title = sheet_title(table.sheet)
+    write_rows(page, _values(table, marks))
+    _write_list(book.create_sheet(_free_title(book)), page.title, _first_letters(table), report)
+    return _saved(book)
+
+
+def _edit(book: Workbook, page: Worksheet, table: Table, marks: Marks, report: Report) -> None:
+    _colour(page, marks)
+    _write_list(book.create_sheet(_free_title(book)), page.title, _first_letters(table), report)
+
+
+def _saved(book: Workbook) -> bytes:
+    sink = io.BytesIO()
+    book.save(sink)
+    return sink.getvalue()
+
+
+def _read_part(package: Package, part: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(package.data)) as archive:
+        return archive.read(part)
 
 
 def _marks(table: Table, findings: Sequence[Finding]) -> Marks:
@@ -81,11 +125,8 @@ def _first_letters(table: Table) -> str:
     return min(table.letters.values(), key=column_number)
 
 
-def _own_workbook(table: Table) -> Workbook | None:
+def _own_workbook(table: Table, data: bytes) -> Workbook | None:
     """The workbook as it is; None where it is no .xlsx, or one that only a spreadsheet program can copy."""
-    data = table.path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != table.sha256:
-        raise UnusableInputError(f"{table.path}: was changed while it was checked; run the check again")
     try:
         # Without keep_vba and keep_links, macros and the values of other files stay behind.
         book = load_workbook(io.BytesIO(data), keep_vba=False, keep_links=False)
@@ -150,18 +191,19 @@ def _titles() -> Iterator[str]:
 
 def _write_list(page: Worksheet, sheet: str, first: str, report: Report) -> None:
     put_text(cell_at(page, 1, 1), report.summary)
-    cell_at(page, 1, 1).font = Font(bold=True)
+    cell_at(page, 1, 1).font = _BOLD
     for number, (name, width) in enumerate(zip(_HEADER, _WIDTHS, strict=True), start=1):
         put_text(cell_at(page, 3, number), name)
-        cell_at(page, 3, number).font = Font(bold=True)
+        cell_at(page, 3, number).font = _BOLD
         page.column_dimensions[cell_at(page, 3, number).column_letter].width = width
     row = 3
     for cause in report.causes:
         for finding in cause.findings:
             row += 1
+            place = finding.cell if finding.column or not finding.cell else f"row {finding.cell}"
             texts = (
                 finding.severity,
-                finding.cell,
+                place,
                 finding.column,
                 finding.value,
                 finding.message,
@@ -183,4 +225,4 @@ def _link(cell: Cell, sheet: str, place: str, first: str) -> None:
         return
     target = place if place[0].isalpha() else f"{first}{place}"
     cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"{quote_sheetname(sheet)}!{target}")
-    cell.font = Font(color="FF0B5394", underline="single")
+    cell.font = _LINK

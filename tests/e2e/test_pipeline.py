@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from acidwatch.workbook.generate import Generated
@@ -155,6 +157,34 @@ def test_a_workbook_in_the_drop_folder_is_sent_once_also_after_a_restart(
         "SELECT count(*) FROM ledger.deliveries JOIN ledger.batches USING (batch_id)"
         " JOIN ledger.sources USING (source_id) WHERE name = 'lake.xlsx'"
     )
+
+
+def test_send_refuses_what_is_certain_to_be_rejected_by_the_loaded_sites_and_sends_none_of_it(
+    deployment: Deployment, sent: Generated
+) -> None:
+    before = len(deployment.records("ACIDWATCH_TOPIC_BATCHES"))
+    made = deployment.generate(300, seed=11, broken=("unknown-site@1",))
+    done = deployment.run("send", str(made.samples), "--interval", "0", "--output", "json")
+    said = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (said["sent"], said["certain_rejections"]) == (0, [1])
+    assert said["checked_against"] >= 1
+    assert "site 'ZZ999'" in done.stderr
+    assert len(deployment.records("ACIDWATCH_TOPIC_BATCHES")) == before
+
+
+def test_send_that_waits_says_what_became_of_each_batch(deployment: Deployment, sent: Generated) -> None:
+    made = deployment.generate(300, seed=11, broken=("unknown-site@1",))
+    done = deployment.run("send", str(made.samples), "--interval", "0", "--force", "--wait", "--output", "json")
+    assert done.returncode == 1, "not all of it was accepted"
+    fate = json.loads(done.stdout)["fate"]
+    assert (fate["accepted"], fate["left"]) == (2, "")
+    (rejected,) = fate["rejected"]
+    assert (rejected["batch_index"], rejected["findings"][0]["rule"]) == (1, "reference.site")
+    again = deployment.run("send", str(made.samples), "--interval", "0", "--force", "--wait")
+    assert again.returncode == 1
+    assert "2 of 3 batches were accepted, 1 rejected" in again.stdout
+    assert "is not in the sites table" in again.stdout
 
 
 def test_services_stop_cleanly_on_sigterm(services: dict[str, Process], sent: Generated) -> None:

@@ -44,7 +44,8 @@ def test_a_range_is_broken_on_two_sides_for_two_causes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "guess"),
     [("CA_UEQ_L", 100 * 1000.0, "looks like neq/L (x 1000)?"), ("PH_LAB", 65.0, "looks like a lost decimal point (x 10)?"),
-     ("COND_UM_CM", 0.024, "looks like mS/cm?"), ("CL_UEQ_L", 20.0 * 35.45 * 1000, ""), ("WTEMP_DEG_C", 54.0, "looks like degrees Fahrenheit?")],
+     ("COND_UM_CM", 0.024, "looks like mS/cm?"), ("CL_UEQ_L", 20.0 * 35.45 * 1000, ""),
+     ("WTEMP_DEG_C", 54.0, "looks like degrees Fahrenheit?")],
 )  # fmt: skip
 def test_another_unit_is_asked_about_where_the_values_say_so(
     tmp_path: Path, column: str, value: float, guess: str
@@ -92,7 +93,8 @@ def test_the_nearest_site_is_asked_about(tmp_path: Path, cells: dict[str, Any], 
      ("type.datetime", {"DATE_SMP": 33769.0}, "dates shown as numbers? 33769 is 1992-06-14; give the cells a date format"),
      ("date.range", {"DATE_SMP": "2024-12-03"}, "day and month exchanged: 2024-03-12?"),
      ("date.range", {"DATE_SMP": "2092-06-14"}, "wrong century: 1992?"),
-     ("type.number", {"CA_UEQ_L": "47,5"}, "decimal comma?"), ("type.number", {"CA_UEQ_L": "n.d."}, "not measured? Then leave the cell empty")],
+     ("type.number", {"CA_UEQ_L": "47,5"}, "decimal comma?"),
+     ("type.number", {"CA_UEQ_L": "n.d."}, "not measured? Then leave the cell empty")],
 )  # fmt: skip
 def test_words_and_dates_are_asked_about_as_people_write_them(
     tmp_path: Path, rule: str, cells: dict[str, Any], guess: str

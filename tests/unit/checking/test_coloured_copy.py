@@ -35,6 +35,15 @@ def original(tmp_path: Path) -> Path:
     return write_rows(tmp_path / "samples.xlsx", spoiled(20, FAULTS))
 
 
+@pytest.fixture(params=["rows put back", "as a whole"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The two ways to the same copy: only the rows with findings go through the library, or where that can't be, all of them."""
+    way: str = request.param
+    other = "_whole" if way == "rows put back" else "_lean"
+    monkeypatch.setattr(f"acidwatch.checking.workbook.{other}", lambda *_: None)
+    return way
+
+
 def copied(path: Path) -> tuple[Path, Plan, Report]:
     batches = plan(path, None, 100)
     report = check_plan(batches)
@@ -64,7 +73,7 @@ def with_parts(path: Path, parts: dict[str, bytes], **replacements: tuple[bytes,
             archive.writestr(name, data)
 
 
-def test_cells_are_coloured_and_say_why_where_they_stand(original: Path) -> None:
+def test_cells_are_coloured_and_say_why_where_they_stand(original: Path, way: str) -> None:
     before = original.read_bytes()
     target, _, report = copied(original)
     page = openpyxl.load_workbook(target)["Sheet 1"]
@@ -82,7 +91,7 @@ def test_cells_are_coloured_and_say_why_where_they_stand(original: Path) -> None
     assert original.read_bytes() == before
 
 
-def test_the_copy_still_has_the_same_table_and_can_be_corrected_and_sent(original: Path) -> None:
+def test_the_copy_still_has_the_same_table_and_can_be_corrected_and_sent(original: Path, way: str) -> None:
     target, batches, _ = copied(original)
     again = read_table(target, SAMPLES)
     assert (again.sheet, again.columns, again.row_numbers) == (
@@ -92,11 +101,13 @@ def test_the_copy_still_has_the_same_table_and_can_be_corrected_and_sent(origina
     )
 
 
-def test_a_sheet_lists_every_finding_and_leads_to_its_cell(original: Path) -> None:
+def test_a_sheet_lists_every_finding_and_leads_to_its_cell(original: Path, way: str) -> None:
     target, _, report = copied(original)
     page = openpyxl.load_workbook(target)[LIST]
     rows = [row for row in page.iter_rows(min_row=4) if row[0].value]
-    assert {(row[1].value, row[6].value) for row in rows} == {(f.cell, f.rule) for f in report.checked.findings}
+    assert {(row[1].value, row[6].value) for row in rows} == {
+        (f.cell if f.column else f"row {f.cell}", f.rule) for f in report.checked.findings
+    }
     links = {row[1].value: row[1].hyperlink.location for row in rows}
     assert links[f"{SO4}4"] == f"'Sheet 1'!{SO4}4"
     assert [row[5].value for row in rows if row[1].value == f"{SO4}4" and row[6].value.startswith("range")] == [
@@ -104,7 +115,7 @@ def test_a_sheet_lists_every_finding_and_leads_to_its_cell(original: Path) -> No
     ]
 
 
-def test_text_that_is_added_is_no_formula_and_the_laboratorys_formulas_stay(original: Path) -> None:
+def test_text_that_is_added_is_no_formula_and_the_laboratorys_formulas_stay(original: Path, way: str) -> None:
     def edit(book: Any) -> None:
         book["Sheet 1"]["AF2"] = "=SUM(J2:J9)"
         book.create_sheet("mine")["A1"] = "='Sheet 1'!J2*2"
@@ -122,12 +133,14 @@ def test_text_that_is_added_is_no_formula_and_the_laboratorys_formulas_stay(orig
     assert not [cell for cell in added if cell.data_type == "f"]
 
 
-def test_macros_and_links_to_other_files_stay_behind(original: Path) -> None:
+def test_macros_and_links_to_other_files_stay_behind(original: Path, way: str) -> None:
     def edit(book: Any) -> None:
         book["Sheet 1"]["AF2"] = "=[1]Other!A1"
 
     edited(original, edit)
-    rel = b'<Relationship Id="rId77" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/externalLink" Target="externalLinks/externalLink1.xml"/></Relationships>'
+    kind = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships/externalLink"
+    target_part = b'Target="externalLinks/externalLink1.xml"'
+    rel = b'<Relationship Id="rId77" Type="%s" %s/></Relationships>' % (kind, target_part)
     with_parts(
         original,
         {
@@ -142,13 +155,37 @@ def test_macros_and_links_to_other_files_stay_behind(original: Path) -> None:
         texts = [archive.read(name) for name in names]
     assert not [name for name in names if "vba" in name.casefold() or "externallink" in name.casefold()]
     assert not [text for text in texts if b"externalLink" in text or b"vbaProject" in text]
-    cell = openpyxl.load_workbook(target)["Sheet 1"]["AF2"]
-    assert (cell.value, cell.data_type) == ("=[1]Other!A1", "s")
+    assert openpyxl.load_workbook(target)["Sheet 1"]["AF2"].data_type != "f"
+
+
+def test_texts_in_the_shared_table_of_the_workbook_and_rows_of_other_vocabularies_come_along(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "samples.xlsx", spoiled(20, FAULTS))
+    table = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>SITE_ID</t></si><si><t>020058</t></si></sst>'
+    office = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    relation = b'<Relationship Id="rId88" Type="%s/sharedStrings" Target="sharedStrings.xml"/></Relationships>' % office
+    kind = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    named = b'<Override PartName="/xl/sharedStrings.xml" ContentType="%s"/></Types>' % kind
+    with_parts(
+        path,
+        {"xl/sharedStrings.xml": table},
+        **{"xl/_rels/workbook.xml.rels": (b"</Relationships>", relation), "Content_Types": (b"</Types>", named)},
+    )
+    texts = (b't="inlineStr"><is><t>020058</t></is></c>', b't="s" cm="1"><v>1</v></c>')
+    vocabulary = (b'<row r="3"', b'<row xmlns:x14ac="urn:x" x14ac:dyDescent="0.25" r="3"')
+    with_parts(path, {}, **{"xl/worksheets/sheet1.xml": texts})
+    with_parts(path, {}, **{"xl/worksheets/sheet1.xml": vocabulary})
+    target, batches, _ = copied(path)
+    assert set(batches.table.columns["SITE_ID"]) == {"020058"}
+    assert read_table(target, SAMPLES).columns == batches.table.columns
+    with zipfile.ZipFile(target) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml")
+    assert b"<v>1</v>" in sheet, "rows were put back as they are"
+    assert not {b"cm=", b"dyDescent"} & {name for name in (b"cm=", b"dyDescent") if name in sheet}
 
 
 def test_what_can_not_be_copied_becomes_a_new_workbook_with_every_value_where_it_was(original: Path) -> None:
     edited(original, lambda book: book.create_sheet("mine"))
-    with_parts(original, {}, **{"xl/styles.xml": (b"<cellXfs", b"<cellXfs count='x'><oops/></cellXfs><cellXfs")})
+    with_parts(original, {}, **{"xl/styles.xml": (b'<color theme="1"', b'<color rgb="oops"')})
     target, batches, _ = copied(original)
     again = read_table(target, SAMPLES)
     assert (again.columns, again.letters, again.row_numbers) == (

@@ -29,7 +29,8 @@ PATHS = list(commands(ROOT))
 def test_the_commands_that_people_rely_on_are_there() -> None:
     names = {" ".join(path) for path in PATHS}
     assert {
-        "send", "wait", "generate", "validate", "template", "status", "sources list", "batches list", "batches show", "versions list", "versions show",
+        "template", "validate",
+        "send", "wait", "generate", "status", "sources list", "batches list", "batches show", "versions list", "versions show",
         "versions diff", "versions export", "versions restore", "versions tag", "quarantine",
         "reconcile", "verify", "gc", "ledger backup", "ledger backups list", "ledger restore", "ledger rebuild",
         "job metrics", "metrics site", "metrics method", "metrics category", "metrics trend", "metrics region",

@@ -220,7 +220,7 @@ def test_generate_makes_workbooks_that_send_can_read(run: Run, place: Path) -> N
     assert (made.code, made.err) == (0, "")
     (fault,) = orjson.loads(made.out)["faults"]
     assert (fault["kind"], fault["batch"], fault["rule"]) == ("range", 1, "range.SO4_UEQ_L")
-    assert "150 rows" in run("send", "made/samples.xlsx", "--dry-run", **KAFKA).out
+    assert "150 rows" in run("send", "made/samples.xlsx", "--dry-run", "--force", **KAFKA).out
     assert "lost-zeros" in run("generate", "--broken", "list").out
     assert_refused(run("generate", "--rows", 10, "--broken", "nonsense"), "nonsense")
 
