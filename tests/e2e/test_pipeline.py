@@ -7,7 +7,10 @@ import json
 import pytest
 
 from acidwatch.workbook.generate import Generated
-from tests.support.deployment import Deployment, Process, until
+from tests.support.deployment import PROJECT, Deployment, Process, until
+from tests.support.runbook import following
+
+LABS = PROJECT / "docs" / "labs.md"
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +188,14 @@ def test_send_that_waits_says_what_became_of_each_batch(deployment: Deployment, 
     assert again.returncode == 1
     assert "2 of 3 batches were accepted, 1 rejected" in again.stdout
     assert "is not in the sites table" in again.stdout
+
+
+@pytest.mark.slow
+def test_the_page_for_laboratories_sends_as_it_is_written(deployment: Deployment, sent: Generated) -> None:
+    with following(deployment, "Sending it", LABS) as section:
+        said = section.follow()
+    assert "nothing of samples.xlsx was sent" in said
+    assert "9 of 10 batches were accepted, 1 rejected" in said
 
 
 def test_services_stop_cleanly_on_sigterm(services: dict[str, Process], sent: Generated) -> None:

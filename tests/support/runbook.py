@@ -85,8 +85,8 @@ class Section:
 
 
 @contextmanager
-def following(deployment: Deployment, title: str) -> Iterator[Section]:
-    """A section of the page; at the end all of its commands must have been run."""
-    section = Section(deployment, sections(PAGE.read_text())[title])
+def following(deployment: Deployment, title: str, page: Path = PAGE) -> Iterator[Section]:
+    """A section of a page; at the end all of its commands must have been run."""
+    section = Section(deployment, sections(page.read_text())[title])
     yield section
     assert not section.left, f"of {title!r} was not run: {section.left}"
