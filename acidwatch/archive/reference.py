@@ -54,6 +54,16 @@ def read_reference(store: Store, version: int) -> Reference:
     return Reference.of(version, pairs)
 
 
+def read_sites(store: Store, version: int) -> list[dict[str, Any]]:
+    """The sites table of a reference version, one mapping a site, columns as in the contract's SITES.
+
+    Raises:
+        MissingFileError: There is no such version.
+    """
+    rows: list[dict[str, Any]] = read_parquet(store.read(read_pointer(store, version)["sites"]["path"])).to_pylist()
+    return rows
+
+
 def publish_reference(
     store: Store, tables: Mapping[str, pa.Table], workbooks: Mapping[str, bytes], author: str, now: datetime
 ) -> tuple[Pointer, bool]:

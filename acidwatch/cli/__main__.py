@@ -23,6 +23,7 @@ from acidwatch.cli import (
     quarantine,
     reconcile,
     reference,
+    report,
     reprocess,
     revalidate,
     send,
@@ -74,6 +75,7 @@ app.command("watch", rich_help_panel=_ANALYST)(watch.watch)
 metrics.app.command("acidity")(acidity.acidity)
 metrics.app.command("quality")(quality.quality)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=_ANALYST)
+app.command("report", rich_help_panel=_ANALYST)(report.report)
 app.add_typer(reference.app, name="reference", rich_help_panel=_SETUP)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=_SETUP)
 app.add_typer(topics.app, name="topics", rich_help_panel=_SETUP)

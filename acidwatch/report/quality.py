@@ -1,0 +1,98 @@
+"""What the page says of the data themselves: rules broken, units, methods, ion balance, and what a reader must keep in mind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from acidwatch.contract.rules import HARD, SOFT
+from acidwatch.report.figures import count
+from acidwatch.report.parameters import Parameter, label
+from acidwatch.report.sites import SiteLine
+from acidwatch.report.source import Row, Source
+
+_MEANINGS = {
+    **{rule.id: rule.meaning for rule in (*HARD, *SOFT)},
+    "history.outlier": "within the site's own history",
+    "repeat.identical": "no other batch says the same sample in the same words",
+    "repeat.complementary": "no other batch has cells of the same sample that are empty here",
+    "repeat.conflicting": "no other batch says something else of the same sample",
+}
+QUANTITIES = {
+    "ion_balance_percent": "Ion balance difference, %",
+    "charge_ueq_l": "Charge difference, µeq/L",
+    "conductance_percent": "Conductance, calculated less measured, %",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCount:
+    """A rule, and how many of the samples or values that could be tested break it."""
+
+    rule: str
+    severity: str
+    meaning: str
+    n: int
+    checked: int
+
+
+def rule_counts(source: Source) -> tuple[list[RuleCount], list[RuleCount]]:
+    """Rules that something breaks, the most broken first, and rules that nothing breaks."""
+    rules = [
+        RuleCount(row["rule"], row["severity"], _MEANINGS.get(row["rule"], ""), row["n"], row["checked"])
+        for row in source.tables["rules"]
+    ]
+    broken = sorted((rule for rule in rules if rule.n), key=lambda rule: (-rule.n, rule.rule))
+    return broken, [rule for rule in rules if not rule.n]
+
+
+def of_programmes(source: Source, table: str) -> list[Row]:
+    """Rows of a table that are about a whole programme, of the programmes on the page."""
+    programmes = {programme for programme, _ in source.site_keys()}
+    return [
+        row
+        for row in source.tables[table]
+        if row["program_id"] in programmes and row.get("site_id") is None and row.get("year") is None
+    ]
+
+
+def cautions(source: Source, parameters: Sequence[Parameter], lines: Sequence[SiteLine]) -> list[str]:
+    """What a reader must keep in mind, as far as it is so in this run: whole sentences."""
+    run, found = source.run, []
+    coarse = [parameter for parameter in parameters if parameter.coarse]
+    if coarse:
+        names = ", ".join(parameter.label for parameter in coarse)
+        found.append(
+            f"Values of {names} are whole numbers throughout and half of the values of a site lie within 2 units: the data are "
+            "rounded so coarsely that trends of these parameters mean little."
+        )
+    for row in of_programmes(source, "unit_break"):
+        found.append(
+            f"{label(row['parameter'])} of {row['program_id']} steps by a factor of {row['factor']:.3g} at {row['same_sites']} of "
+            f"{row['sites']} sites in {row['first_date'].year}, which looks like another unit: its trends across that year are not those "
+            "of the water."
+        )
+    if source.rejected:
+        rows = sum(row["rows"] for row in source.rejected)
+        found.append(
+            f"{count(len(source.rejected))} batches ({count(rows)} rows) were rejected and are not in these figures."
+        )
+    doubled = sum(n > 1 for n in Counter(line.site for line in lines).values())
+    if doubled:
+        found.append(
+            f"{doubled} sites are sampled by more than one programme; each has a series in each, and counts in each."
+        )
+    nowhere = sum(line.region is None for line in lines)
+    if nowhere:
+        found.append(f"{nowhere} sites are in none of the regions; they count in “all sites” only.")
+    if run["without_method"] or run["ambiguous"]:
+        found.append(
+            f"Of {count(run['measurements'])} measurements {count(run['without_method'])} have no known laboratory method, and for "
+            f"{count(run['ambiguous'])} several were in use that year."
+        )
+    if run["without_site"]:
+        found.append(f"{count(run['without_site'])} measurements are of sites that the sites table does not have.")
+    if run["superseded"]:
+        found.append(f"{count(run['superseded'])} rows say a sample again that a later row says; the later one counts.")
+    return found
