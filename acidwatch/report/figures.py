@@ -18,7 +18,7 @@ def number(value: Any, digits: int = 3) -> str:
     text = (
         f"{rounded:,.{max(0, digits - 1 - _magnitude(rounded))}f}" if abs(rounded) < 10**digits else f"{round(value):,}"
     )
-    return text.replace("-", MINUS).replace(",", "\u202f")
+    return text.replace("-", MINUS)
 
 
 def signed(value: Any, digits: int = 2) -> str:
@@ -29,7 +29,7 @@ def signed(value: Any, digits: int = 2) -> str:
 
 def count(value: Any) -> str:
     """A count, thousands apart."""
-    return "–" if value is None else f"{int(value):,}".replace(",", "\u202f")
+    return "–" if value is None else f"{int(value):,}"
 
 
 def percent(part: float, whole: float) -> str:
@@ -43,7 +43,7 @@ def probability(value: float | None) -> str:
         return "–"
     if value < 0.001:
         return "< 0.001"
-    return "> 0.999" if value > 0.999 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+    return "> 0.999" if value > 0.999 else f"{value:.3f}" if value < 0.1 or value > 0.9 else f"{value:.2f}"
 
 
 def day(value: date | datetime | None) -> str:

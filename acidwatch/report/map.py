@@ -73,21 +73,17 @@ def base_map(points: Sequence[tuple[float, float]]) -> tuple[Base, Projection]:
 
     labels = [(text, *projection.place(lon, lat)) for text, lon, lat in outlines["labels"]]
     step = 1 if max(east - west, north - south) <= 5 else 2
-    return (
-        Base(
-            width=WIDTH,
-            height=height,
-            outlines="".join(_path(projection, line, height) for line in outlines["lines"]),
-            labels=tuple(label for label in labels if inside(label[1], label[2], 8)),
-            latitudes=tuple(
-                (_degrees(at, "N", "S"), projection.place(west, at)[1]) for at in _whole(south, north, step)
-            ),
-            longitudes=tuple(
-                (_degrees(at, "E", "W"), projection.place(at, north)[0]) for at in _whole(west, east, step)
-            ),
-        ),
-        projection,
+    latitudes = [(_degrees(at, "N", "S"), projection.place(west, at)[1]) for at in _whole(south, north, step)]
+    longitudes = [(_degrees(at, "E", "W"), projection.place(at, north)[0]) for at in _whole(west, east, step)]
+    base = Base(
+        width=WIDTH,
+        height=height,
+        outlines="".join(_path(projection, line, height) for line in outlines["lines"]),
+        labels=tuple(label for label in labels if inside(label[1], label[2], 8)),
+        latitudes=tuple(line for line in latitudes if 20 < line[1] < height - 20),
+        longitudes=tuple(line for line in longitudes if line[1] < WIDTH - 40),
     )
+    return base, projection
 
 
 @cache

@@ -23,12 +23,12 @@ _SYMBOLS = {
     "SECCHI": "Secchi depth", "WTEMP": "Water temperature", "SO4_SEASALT_CORRECTED": "SO₄ less sea salt",
     "CA_SEASALT_CORRECTED": "Ca less sea salt", "MG_SEASALT_CORRECTED": "Mg less sea salt",
 }  # fmt: skip
-_UNITS = {"ueq/L": "µeq/L", "ug/L": "µg/L", "uS/cm": "µS/cm", "deg C": "°C"}
+_UNITS = {"ueq/L": "µeq/L", "ug/L": "µg/L", "uS/cm": "µS/cm", "deg C": "°C", "pH": "pH units"}
 _MEANINGS = {
     **{column.parameter: column.meaning.split(";")[0] for column in MEASUREMENTS},
-    **{derived.parameter: derived.meaning for derived in DERIVED},
+    **{derived.parameter: derived.meaning.split(": ")[-1] for derived in DERIVED},
 }
-COARSE_SPREAD = 2.0  # units; half of the sites vary no more than this between their quartiles
+COARSE_SPREAD = 1.0  # units, one step of the rounding: half of the sites vary no more than this between their quartiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,10 +62,10 @@ def cautions(source: Source, parameters: Sequence[Parameter], lines: Sequence[Si
     run, found = source.run, []
     coarse = [parameter for parameter in parameters if parameter.coarse]
     if coarse:
-        names = ", ".join(parameter.label for parameter in coarse)
+        names = "; ".join(parameter.label for parameter in coarse)
         found.append(
-            f"Values of {names} are whole numbers throughout and half of the values of a site lie within 2 units: the data are "
-            "rounded so coarsely that trends of these parameters mean little."
+            f"Rounded to whole numbers throughout: {names}. Half of a site's values lie within one step of that rounding, so trends of "
+            "these parameters mean little."
         )
     for row in of_programmes(source, "unit_break"):
         found.append(
@@ -76,23 +76,21 @@ def cautions(source: Source, parameters: Sequence[Parameter], lines: Sequence[Si
     if source.rejected:
         rows = sum(row["rows"] for row in source.rejected)
         found.append(
-            f"{count(len(source.rejected))} batches ({count(rows)} rows) were rejected and are not in these figures."
+            f"Rejected batches, which are not in these figures: {count(len(source.rejected))}, with {count(rows)} rows."
         )
     doubled = sum(n > 1 for n in Counter(line.site for line in lines).values())
     if doubled:
-        found.append(
-            f"{doubled} sites are sampled by more than one programme; each has a series in each, and counts in each."
-        )
+        found.append(f"Sites of more than one programme, which count once in each: {doubled}.")
     nowhere = sum(line.region is None for line in lines)
     if nowhere:
-        found.append(f"{nowhere} sites are in none of the regions; they count in “all sites” only.")
+        found.append(f"Sites in none of the regions, which count in “all sites” only: {nowhere}.")
     if run["without_method"] or run["ambiguous"]:
         found.append(
-            f"Of {count(run['measurements'])} measurements {count(run['without_method'])} have no known laboratory method, and for "
-            f"{count(run['ambiguous'])} several were in use that year."
+            f"Of {count(run['measurements'])} measurements the laboratory's method is not known for {count(run['without_method'])}, and "
+            f"ambiguous for {count(run['ambiguous'])}."
         )
     if run["without_site"]:
-        found.append(f"{count(run['without_site'])} measurements are of sites that the sites table does not have.")
+        found.append(f"Measurements of sites that the sites table does not have: {count(run['without_site'])}.")
     if run["superseded"]:
-        found.append(f"{count(run['superseded'])} rows say a sample again that a later row says; the later one counts.")
+        found.append(f"Rows that a later row of the same sample replaces: {count(run['superseded'])}.")
     return found

@@ -14,7 +14,7 @@ from jobs.spark.trends import regions_of, trend_tables
 FINISHED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PARAMETERS = {"SO4": (110.0, -2.0, "ueq/L"), "NO3": (25.0, -0.3, "ueq/L"), "ANC": (-15.0, 1.4, "ueq/L"), "CA": (70.0, 0.0, "ueq/L"),
               "DOC": (4.0, 0.04, "mg/L"), "PH_LAB": (5.1, 0.01, "pH")}  # fmt: skip
-STRANGE = "</script><b>Lac \"L'Été\" & Sons</b>"
+STRANGE = '</script><b>Lac "L\'Été" & Sons</b>'
 """A name that would be markup if it were not escaped."""
 PLACES = {
     "LTM_ALTM": ("New York", -74.3, 43.9),
@@ -60,7 +60,15 @@ def run_tables() -> dict[str, list[dict[str, Any]]]:
         days = {"first_date": date(1990, 5, 1), "last_date": date(2020, 10, 1)}
         for parameter, (level, _, unit) in PARAMETERS.items():
             whole = parameter == "PH_LAB"
-            spread = {"mean": level, "stddev": 1.0, "min": 4.0, "q1": 5.0, "median": 5.0, "q3": 6.0, "max": 7.0 if whole else 7.5}
+            spread = {
+                "mean": level,
+                "stddev": 1.0,
+                "min": 4.0,
+                "q1": 5.0,
+                "median": 5.0,
+                "q3": 6.0,
+                "max": 7.0 if whole else 7.5,
+            }
             tables["site"].append({**key, "parameter": parameter, "unit": unit, "n": 372, **spread, **days})
         acid = {"samples": 372, **days, "first_n": 60, "first_median_anc_ueq_l": -10.0, "first_class": "acidic (< 0)", "last_n": 60,
                 "last_median_anc_ueq_l": 31.0, "last_class": "0 to 50", "classes_moved": 1, "last_acidic_date": date(2003, 4, 1),
@@ -71,12 +79,42 @@ def run_tables() -> dict[str, list[dict[str, Any]]]:
     numbers = {"mean": 1.0, "stddev": 1.0, "min": 0.0, "q1": 0.5, "median": 1.0, "q3": 2.0, "max": 3.0}
     method = {"program_id": "VTSSS", "parameter": "SO4", "method": STRANGE, "unit": "ueq/L", "n": 9, "ambiguous": 3}
     tables["method"] = [{**method, **numbers, "first_date": date(1990, 1, 1), "last_date": date(2020, 1, 1)}]
-    change = {"program_id": "VTSSS", "parameter": "SO4", "change_year": 2004, "site_id": None, "unit": "ueq/L", "method_before": "old"}
-    after = {"method_after": "new", "last_before": date(2003, 9, 1), "first_after": date(2004, 4, 1), "n_before": 36, "median_before": 90.0}
-    tables["method_change"] = [change | after | {"n_after": 36, "median_after": 84.0, "step": -6.0, "paired_sites": 3, "paired_step": -5.0}]
-    step = {"program_id": "VTSSS", "parameter": "DOC", "first_date": date(2010, 4, 1), "factor": 6.0, "sites": 4, "same_sites": 4}
+    change = {
+        "program_id": "VTSSS",
+        "parameter": "SO4",
+        "change_year": 2004,
+        "site_id": None,
+        "unit": "ueq/L",
+        "method_before": "old",
+    }
+    after = {
+        "method_after": "new",
+        "last_before": date(2003, 9, 1),
+        "first_after": date(2004, 4, 1),
+        "n_before": 36,
+        "median_before": 90.0,
+    }
+    tables["method_change"] = [
+        change | after | {"n_after": 36, "median_after": 84.0, "step": -6.0, "paired_sites": 3, "paired_step": -5.0}
+    ]
+    step = {
+        "program_id": "VTSSS",
+        "parameter": "DOC",
+        "first_date": date(2010, 4, 1),
+        "factor": 6.0,
+        "sites": 4,
+        "same_sites": 4,
+    }
     tables["unit_break"] = [{**step, "sharpness": 9.0}]
-    balance = {"program_id": "VTSSS", "quantity": "ion_balance_percent", "site_id": None, "year": None, "n": 900, "p05": -9.0, "p95": 12.0}
+    balance = {
+        "program_id": "VTSSS",
+        "quantity": "ion_balance_percent",
+        "site_id": None,
+        "year": None,
+        "n": 900,
+        "p05": -9.0,
+        "p95": 12.0,
+    }
     tables["distribution"] = [balance | {name: numbers[name] for name in ("mean", "min", "q1", "median", "q3", "max")}]
     return tables
 

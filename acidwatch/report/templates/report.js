@@ -44,14 +44,14 @@
   };
 
   // points: [year, value, low, high]; low and high only where there is a band.
-  const draw = (points, slopes, { width, height, colour, domain, marks = [] }) => {
+  const draw = (points, slopes, { width, height, colour, domain, start = firstYear, marks = [] }) => {
     const sen = senLines(points, slopes);
     const band = points.filter((point) => point.length > 2);
     const years = points.map(([year]) => year);
     const svg = Plot.plot({
       width, height, marginLeft: 38, marginRight: 6, marginTop: 8, marginBottom: 20,
       style: { background: "none", color: "inherit", fontFamily: "inherit", fontSize: "11px", overflow: "visible" },
-      x: { domain: [Math.min(firstYear, ...years), Math.max(lastYear, ...years)], tickFormat: (year) => `${year}`, ticks: 4, label: null, tickSize: 3 },
+      x: { domain: [Math.min(start, ...years), Math.max(lastYear, ...years)], tickFormat: (year) => `${year}`, ticks: 4, label: null, tickSize: 3 },
       y: { domain, nice: true, ticks: 4, grid: true, label: null, tickSize: 0 },
       marks: [
         band.length ? Plot.areaY(band, { x: "0", y1: "2", y2: "3", fill: "var(--band)", fillOpacity: 0.75 }) : null,
@@ -101,7 +101,7 @@
     changes.length ? `method changed in ${changes.join(", ")}` : null,
   ].filter((remark) => remark);
 
-  const chart = (series) => {
+  const chart = (series, start) => {
     const [, label, meaning, unit, good, coarse] = data.parameters[series[0]];
     const trend = series[4], points = pointsOf(series), slopes = trend.slice(2, 5);
     const marks = [
@@ -109,16 +109,16 @@
       Plot.ruleX(trend[10].map(([year]) => year), { stroke: "var(--bad)", strokeWidth: 1.5 }),
     ];
     const plot = el("div", { class: "plot", role: "img", "aria-label": `${label}, annual means ${points[0][0]} to ${points.at(-1)[0]}: ${words(trend, unit)}. The values are in the table below.` });
-    plot.append(draw(points, slopes, { width: 340, height: 190, colour: direction(slopes, good), marks }));
+    plot.append(draw(points, slopes, { width: 340, height: 190, colour: direction(slopes, good), start: Math.min(start, firstYear), marks }));
     const notes = remarks(trend, coarse);
     return el("figure", {}, el("h3", {}, `${label} `, el("span", {}, `${meaning}, ${unit}`)), plot,
       el("figcaption", {}, words(trend, unit), ...(notes.length ? [el("br"), `Note: ${notes.join("; ")}.`] : [])));
   };
 
-  const table = (caption, head, rows, label) => el("div", { class: "wide", role: "region", "aria-label": label, tabindex: "0" },
+  const table = (caption, head, rows, label, words = []) => el("div", { class: "wide", role: "region", "aria-label": label, tabindex: "0" },
     el("table", {}, el("caption", {}, caption),
       el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col" }, text)))),
-      el("tbody", {}, ...rows.map(([first, ...cells]) => el("tr", {}, el("th", { scope: "row" }, first), ...cells.map((text) => el("td", { class: "num" }, text)))))));
+      el("tbody", {}, ...rows.map(([first, ...cells]) => el("tr", {}, el("th", { scope: "row" }, first), ...cells.map((text, i) => el("td", { class: words.includes(i + 1) ? null : "num" }, text)))))));
 
   const show = (site) => {
     const names = site.series.map((series) => data.parameters[series[0]]);
@@ -139,9 +139,9 @@
       el("div", { class: "two" }, terms(site.facts), terms(site.acidity)),
       el("h2", {}, "Trends"),
       el("p", {}, `Dots: annual means. Line: Sen slope over ${firstYear} to ${lastYear}, with the fan of its 95 % interval; blue improves, orange worsens, grey is not significant, black has no good direction. Dashed: the laboratory's method changed.`),
-      el("div", { class: "charts" }, ...site.series.map(chart)),
+      el("div", { class: "charts" }, ...site.series.map((series) => chart(series, from))),
       el("h2", {}, "As tables"),
-      table(`Trends of annual means, ${firstYear} to ${lastYear}`, ["Parameter", "Unit", "Years", "Per year", "95 % interval", "Mann-Kendall", "Trend", "Notes"], trends, "Trends of this site"),
+      table(`Trends of annual means, ${firstYear} to ${lastYear}`, ["Parameter", "Unit", "Years", "Per year", "95 % interval", "Mann-Kendall", "Trend", "Notes"], trends, "Trends of this site", [1, 6, 7]),
       el("details", {}, el("summary", {}, "Annual means, with the number of measurements"),
         table("Annual means (n)", ["Year", ...names.map((name) => `${name[1]}, ${name[3]}`)], annual, "Annual means of this site")),
     );
@@ -149,6 +149,7 @@
 
   const route = () => {
     const wanted = location.hash.startsWith("#site=") ? decode(location.hash.slice(6)) : null;
+    if (location.hash === "#content") return; // the link that skips the header stays on the page that is open
     if (wanted === null) {
       const was = !page.hidden;
       page.hidden = true;
@@ -195,7 +196,8 @@
     box.removeAttribute("aria-activedescendant");
     list.hidden = found.length === 0;
     box.setAttribute("aria-expanded", String(found.length > 0));
-    said.textContent = wanted.length ? (all.length > found.length ? `${all.length} sites found, the first ${found.length} are shown` : `${all.length} sites found`) : "";
+    said.className = wanted.length && !all.length ? "nothing" : "unseen";
+    said.textContent = wanted.length ? (all.length > found.length ? `${all.length} sites found, the first ${found.length} are shown` : `Sites found: ${all.length}`) : "";
   };
   const open = (site) => { close(); box.value = ""; said.textContent = ""; location.hash = `site=${encodeURIComponent(site.key).replaceAll("%2F", "/")}`; };
   box.addEventListener("input", search);
