@@ -37,6 +37,8 @@ def report(
         raise UnusableInputError(f"{to}: is a folder; name a file in it, such as {to / 'report.html'}")
     if to.exists() and not force:
         raise UnusableInputError(f"{to}: is there already; name another file, or give --force")
+    if not to.absolute().parent.is_dir():
+        raise UnusableInputError(f"{to}: there is no folder {to.parent}")
     source = _read(load(ArchiveSettings), version_number(version), name)
     if not source.series():
         whose = f" of {name}" if name else ""

@@ -23,6 +23,7 @@ from jobs.spark.periods import regions_over, trends_over
 from jobs.spark.publish import COLUMNS, TABLES
 from jobs.spark.results import find_run, rows_of
 from jobs.spark.trends import trend_tables
+from tests.support.browser import Opened, chromium
 from tests.support.deployment import REAL_DATA, Deployment
 
 pytestmark = pytest.mark.timeout(1800)
@@ -471,3 +472,19 @@ def test_classes_of_anc_equal_those_of_pandas(answered: Answered, series: pd.Dat
         close(sites[f"{period}_median_anc_ueq_l"].dropna().astype(float).sort_index(), medians.sort_index())
     again = answered.deployment.json("metrics", "acidity", "--first", "1990-1994", "--last", "2016-2020")
     assert pd.DataFrame(again).set_index(["program_id", "site_id"]).equals(sites)
+
+
+def test_the_report_of_this_data_is_small_and_loads_fast(answered: Answered) -> None:
+    path = answered.deployment.folder / "report.html"
+    written = answered.deployment.json("report", "--to", str(path))
+    assert written["bytes"] == path.stat().st_size < 5_000_000
+    assert written["sites"] == answered.samples[SITE].drop_duplicates().shape[0]
+    with chromium() as browser:
+        opened = Opened(browser, path)
+        assert opened.load_milliseconds() < 3000
+        drawn = opened.page.locator(".plot").count()
+        assert drawn and opened.page.locator(".plot svg").count() == drawn
+        site = opened.page.get_by_role("row").locator("a").first.get_attribute("href")
+        opened.page.goto(f"{path.as_uri()}{site}")
+        assert opened.page.locator("#site .plot svg").count() > 5
+        assert (opened.complaints, {url.split("#")[0] for url in opened.requests}) == ([], {path.as_uri()})

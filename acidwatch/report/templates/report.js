@@ -172,7 +172,7 @@
   // Search: a combobox; arrows choose, Enter opens the chosen one or the first.
   const box = document.getElementById("q"), list = document.getElementById("found"), said = document.getElementById("said");
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-  const index = data.sites.map((site) => [plain([site.name, site.key, site.region ?? "", ...site.facts.slice(3).map(([, text]) => text)].join(" ")), site]);
+  const index = data.sites.map((site) => [plain([site.name, site.key, site.region ?? "", ...site.facts.filter(([name]) => name === "County" || name === "State").map(([, text]) => text)].join(" ")), site]);
   let found = [], chosen = -1;
   const choose = (i) => {
     chosen = i;
