@@ -70,6 +70,7 @@ def render(source: Source) -> bytes:
             style=Markup(_asset("templates/report.css")),  # noqa: S704  (ours, not a workbook's)
             scripts=[Markup(script) for script in scripts],  # noqa: S704  (the same)
             policy=_policy(scripts),
+            licences=Markup.escape(_asset("vendor/LICENSES.txt")),
             data=Markup(embedded(data)),  # noqa: S704  (escaped by `embedded`)
         )
     )

@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 import pytest
 
 from acidwatch.report.page import SCRIPTS, _asset, embedded, render
+from acidwatch.report.parameters import HEADLINE, parameters_of
+from acidwatch.report.summary import tallies
 from tests.support.reported import STRANGE, made_source
 
 
@@ -116,6 +118,27 @@ def test_counts_of_the_headline_are_those_of_the_trends(page: Page) -> None:
     words = " ".join(page.text.split())
     assert f"and acid neutralising capacity rose at {improving} of {analysed} sites" in words
     assert "Measured, but not analysed: 4 more." in words
+
+
+def test_counts_by_region_are_those_that_the_run_published() -> None:
+    source = made_source()
+    parameters = [one for one in parameters_of(source.series(), source.tables["site"]) if one.key in HEADLINE]
+    counted = {
+        (one.region, key): (one.analysed, 100.0 * one.better / one.analysed, one.slope, one.low, one.high)
+        for key, ones in tallies(source, parameters).items()
+        for one in ones
+        if one.region
+    }
+    published = {
+        (row["region"], row["parameter"]): tuple(
+            row[name] for name in ("n_sites", "improving_percent", "median_slope", "q25_slope", "q75_slope")
+        )
+        for row in source.tables["region"]
+        if row["site_set"] == "all" and row["parameter"] in HEADLINE
+    }
+    assert counted.keys() == published.keys()
+    for key, values in counted.items():
+        assert values == pytest.approx(published[key])
 
 
 def test_cautions_are_said_only_where_the_run_gives_cause() -> None:
