@@ -8,9 +8,10 @@ PYTEST := $(BIN)/python -m pytest
 # Most of the time of a test is waiting: two processes at once, each with servers of its own, file by file, the longest first.
 BESIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 DATA   ?=
+MONITORING ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-unit test-integration test-e2e test-faults bench lint format docs requirements clean
+.PHONY: help setup demo up down status test test-unit test-integration test-e2e test-faults test-monitoring bench lint format docs dashboards requirements clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,8 +31,8 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: $(READY) ## the whole pipeline on a generated workbook, or on the workbooks in DATA=dir; prints what it found, and stops
 	@$(BIN)/python -m deploy.local demo $(if $(DATA),--data "$(DATA)")
 
-up: $(READY) ## start Kafka, HDFS, PostgreSQL and the services, and keep them running
-	@$(BIN)/python -m deploy.local up --services
+up: $(READY) ## start Kafka, HDFS, PostgreSQL and the services, and keep them running; with MONITORING=1 Prometheus too
+	@$(BIN)/python -m deploy.local up --services $(if $(MONITORING),--monitoring)
 
 down: $(READY) ## stop them; their data stay in .local/
 	@$(BIN)/python -m deploy.local down
@@ -40,7 +41,7 @@ status: $(READY) ## what is running
 	@$(BIN)/python -m deploy.local status
 
 test: $(READY) ## all tests but the slowest: unit, integration, end to end and faults, on real servers; 12 minutes
-	$(PYTEST) tests -m "not slow" $(BESIDE)
+	$(PYTEST) tests -m "not slow and not monitoring" $(BESIDE)
 
 test-unit: $(READY) ## only those that need no server; 30 s
 	$(PYTEST) tests/unit $(BESIDE)
@@ -53,6 +54,12 @@ test-e2e: $(READY) ## the whole pipeline
 
 test-faults: $(READY) ## processes killed and servers taken away in mid-run, and all else that is too slow for make test; 40 minutes
 	$(PYTEST) tests -m "faults or slow" --hypothesis-profile searching $(BESIDE)
+
+test-monitoring: $(READY) ## rules, dashboards and alerts on a real Prometheus (Debian's package, fetched and unpacked in .local/)
+	$(PYTEST) tests/monitoring -m "monitoring and not slow"
+
+dashboards: $(READY) ## write deploy/monitoring/dashboards/*.json from dashboards.py
+	@$(BIN)/python -m deploy.monitoring.dashboards
 
 bench: $(READY) ## measure, on servers of its own; a table and .local/bench.json
 	@$(BIN)/python -m bench

@@ -40,11 +40,12 @@ def metrics(
     """Compute means, quartiles and distributions of a version of the dataset, and publish them."""
     _log_to_stderr()
     if schedule is not None:
+        from jobs.spark.bootstrap import published_rows
         from jobs.spark.schedule import run_on_schedule
 
         once = [sys.executable, "-m", "acidwatch.cli", "job", "metrics", "--output", output.value]
         once += ["--version", version] if version is not None else []
-        run_on_schedule(schedule, once + (["--force"] if force else []))
+        run_on_schedule(schedule, once + (["--force"] if force else []), "metrics", published_rows)
         return
     from acidwatch.cli.which import version_number
     from jobs.spark.bootstrap import metrics_job, remove_old_runs

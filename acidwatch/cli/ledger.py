@@ -77,7 +77,7 @@ def backup(
             "--output",
             output.value,
         ]
-        run_on_schedule(schedule, once)
+        run_on_schedule(schedule, once, "backup")
         return
     from datetime import UTC, datetime
 

@@ -6,7 +6,7 @@ Every writer locks the dataset's row first, and ids are given under that lock. R
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from acidwatch.contract.batch import id_from_origin
 from acidwatch.contract.outcome import Finding, Outcome
@@ -32,6 +32,7 @@ class Recorded:
         conflicts: Outcomes of a recorded or planned (batch id, attempt) with other bytes, recorded as rejected under an id of their own.
         not_members: Accepted attempts that became no member, see `_may_join`.
         reruns: Outcomes that named a condemned file: not recorded, their records are sent again from raw/.
+        joined: Kafka timestamps, ms since 1970, of the records whose batches a version shows by now.
     """
 
     version: int = 0
@@ -42,6 +43,7 @@ class Recorded:
     conflicts: int = 0
     not_members: int = 0
     reruns: int = 0
+    joined: list[int] = field(default_factory=list)
 
 
 def record(connection: Connection, outcomes: Sequence[Outcome]) -> Recorded:
@@ -110,6 +112,7 @@ class _Group:
             done.accepted += 1
             if self._may_join(outcome, batch):
                 version = self._join(outcome, batch)
+                done.joined.append(outcome.origin.timestamp_ms)
             else:
                 done.not_members += 1
             if not was_accepted:

@@ -20,7 +20,7 @@ import structlog
 from acidwatch.errors import AcidwatchError, DependencyAwayError, HeldError, OffsetGapError, RetryableError
 from acidwatch.streaming.settings import StreamSettings
 from acidwatch.telemetry.health import Health
-from acidwatch.telemetry.metrics import GROUP_BATCHES, LAG_RECORDS, LAST_GROUP_TIME, RETRIES
+from acidwatch.telemetry.metrics import GROUP_BATCHES, LAST_GROUP_TIME, PAUSED_SECONDS, RETRIES
 
 EXIT_UNEXPECTED = 70
 EXIT_GAP = 1
@@ -44,11 +44,13 @@ class Progress:
 
     Attributes:
         oldest_read: When the oldest record that is not acknowledged was read.
+        oldest_sent: Its Kafka timestamp, seconds since 1970: the earliest of the group at hand.
         last_acknowledged: When a group was last acknowledged.
         retrying: When a known outage, or whoever holds it back, last made a commit fail; retries go on while this is recent.
     """
 
     oldest_read: float | None = None
+    oldest_sent: float | None = None
     last_acknowledged: float = field(default_factory=time.monotonic)
     retrying: float | None = None
 
@@ -62,6 +64,7 @@ class GroupReader:
         self._due: dict[tuple[Any, int], int] = {}  # (topic-partition, generation) -> next offset
         self._gap: OffsetGapError | None = None
         self.progress = Progress()
+        GROUP_BATCHES.labels(health.service)  # shown from the start: a rule asks for services that finish no group
 
     def stop_at(self, gap: OffsetGapError) -> None:
         """Records that were due are gone: finish what was read before, then stop the process."""
@@ -100,6 +103,8 @@ class GroupReader:
                             deadline = time.monotonic() + self._settings.group_seconds
                             self.progress.oldest_read = time.monotonic()
                         group.append(event)
+                        sent = event.message.timestamp or time.time()
+                        self.progress.oldest_sent = min(self.progress.oldest_sent or sent, sent)
                         size += len(event.message.value or b"")
             full = len(group) >= self._settings.group_records or size >= self._settings.group_bytes
             late = bool(group) and time.monotonic() >= deadline
@@ -149,16 +154,15 @@ class GroupReader:
         service = self._health.service
         GROUP_BATCHES.labels(service).observe(len(group))
         LAST_GROUP_TIME.labels(service).set_to_current_time()
-        self._measure_lag(group)
 
     async def _wait_out(self, error: RetryableError, attempt: int) -> None:
         if isinstance(error, HeldError):
             self._health.goes_on(_COMMIT)
             self._health.waits(error.name, error.reason)
-            what, code = "held back until a person resumes", EXIT_HELD
+            what, code, waited_for = "held back until a person resumes", EXIT_HELD, error.name
             pause = min(self._settings.retry_most_seconds, _HELD_PAUSE_SECONDS)
         else:
-            self._note_outage(error)
+            waited_for = self._note_outage(error)
             what, code = "a dependency is away", EXIT_AWAY
             pause = min(self._settings.retry_most_seconds, 0.25 * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0)
         if self._app.should_stop:
@@ -166,24 +170,21 @@ class GroupReader:
             self._exit(code)
         if attempt in (1, 2, 4, 8) or attempt % 16 == 0:
             self._log.warning(f"paused: {what}", reason=str(error), attempt=attempt, next_seconds=round(pause, 2))
-        until = time.monotonic() + pause
-        while time.monotonic() < until and not self._app.should_stop:
+        began = time.monotonic()
+        while time.monotonic() < began + pause and not self._app.should_stop:
             self.progress.retrying = time.monotonic()
             await asyncio.sleep(min(0.2, pause))
+        PAUSED_SECONDS.labels(self._health.service, waited_for).inc(time.monotonic() - began)
 
-    def _note_outage(self, error: RetryableError) -> None:
+    def _note_outage(self, error: RetryableError) -> str:
+        """What is away."""
         dependency = error.dependency if isinstance(error, DependencyAwayError) else type(error).__name__
         RETRIES.labels(self._health.service, dependency).inc()
         if isinstance(error, DependencyAwayError):
             self._health.away(dependency, str(error))
         # Not the dependency alone: HDFS without room, or without its DataNode, still answers whoever only looks, and counts as back.
         self._health.waits(_COMMIT, str(error))
-
-    def _measure_lag(self, group: list[Event]) -> None:
-        for message in {event.message.tp: event.message for event in group}.values():
-            end = self._app.consumer.highwater(message.tp)
-            if end is not None:
-                LAG_RECORDS.labels(message.topic, message.partition).set(max(end - message.offset - 1, 0))
+        return dependency
 
     async def _stop_at_gap(self, gap: OffsetGapError) -> None:
         self._log.error("stopped at an offset gap", reason=str(gap), topic=gap.topic, partition=gap.partition)

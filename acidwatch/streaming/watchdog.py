@@ -18,7 +18,7 @@ from acidwatch.broker.probe import broker_answers
 from acidwatch.settings import KafkaSettings
 from acidwatch.streaming.group import EXIT_UNEXPECTED, GroupReader
 from acidwatch.telemetry.health import Health
-from acidwatch.telemetry.metrics import ASSIGNED_PARTITIONS
+from acidwatch.telemetry.metrics import ASSIGNED_PARTITIONS, OLDEST_UNACKNOWLEDGED
 
 _LOOK_SECONDS = 1.0
 _PROBE_SECONDS = 5.0
@@ -60,6 +60,9 @@ class Watchdog:
 
     def look(self, now: float) -> str:
         """Why the process is not alive, or nothing."""
+        # Here and not in the loop, which may be what hangs.
+        sent = self._reader.progress.oldest_sent
+        OLDEST_UNACKNOWLEDGED.labels(self._health.service).set(0.0 if sent is None else max(time.time() - sent, 0.0))
         self._probe(now)
         assigned = self._app.consumer.assignment() if not self._app.rebalancing else set()
         ASSIGNED_PARTITIONS.labels(self._topic).set(len(assigned))

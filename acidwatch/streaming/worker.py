@@ -18,6 +18,7 @@ from acidwatch.broker.topics import require_topic
 from acidwatch.errors import RetryableError
 from acidwatch.streaming.consumer import checked_transport
 from acidwatch.streaming.group import Commit, GroupReader
+from acidwatch.streaming.lag import keep_measuring
 from acidwatch.streaming.settings import StreamSettings
 from acidwatch.streaming.watchdog import Watchdog
 from acidwatch.telemetry import health as health_server
@@ -89,6 +90,7 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
         Watchdog(app, reader, service.topic, settings, settings.stall_seconds, health).start()
 
     app.task(begin_watching)
+    app.task(keep_measuring)
 
     class Worker(faust.Worker):
         def _setup_logging(self) -> None:

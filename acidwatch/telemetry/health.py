@@ -17,7 +17,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import orjson
 from prometheus_client import make_wsgi_app
 
-from acidwatch.telemetry.metrics import DEPENDENCY_UP
+from acidwatch.telemetry.metrics import DEPENDENCY_UP, PAUSED_SECONDS, RETRIES
 
 
 @dataclass(slots=True)
@@ -40,12 +40,17 @@ class Health:
         """A dependency does not answer."""
         self.waiting_for[dependency] = reason
         self.last_away = time.monotonic()
-        DEPENDENCY_UP.labels(dependency).set(0)
+        self._show(dependency, 0)
 
     def back(self, dependency: str) -> None:
         """A dependency answers."""
         self.waiting_for.pop(dependency, None)
-        DEPENDENCY_UP.labels(dependency).set(1)
+        self._show(dependency, 1)
+
+    def _show(self, dependency: str, up: int) -> None:
+        DEPENDENCY_UP.labels(dependency).set(up)
+        RETRIES.labels(self.service, dependency)  # at 0 from the start, so that the first one is seen as a rise
+        PAUSED_SECONDS.labels(self.service, dependency)
 
     def waits(self, name: str, reason: str) -> None:
         """Something other than a dependency keeps the process from working, such as partitions not yet assigned."""

@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("--root", type=Path, default=DEFAULT_ROOT, help="folder of data, logs and state")
         if name in ("up", "run"):
             command.add_argument("--services", action="store_true", help="start acidwatch's own services too")
+            command.add_argument("--monitoring", action="store_true", help="start a Prometheus that scrapes them too")
     text = "stop one service while the others go on, and start it again"
     service = commands.add_parser("service", help=text, description=text)
     service.add_argument("do", choices=("stop", "start"))
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "up":
-            return daemon.up(chosen.root, with_services=chosen.services)
+            return daemon.up(chosen.root, with_services=chosen.services, with_monitoring=chosen.monitoring)
         if chosen.command == "down":
             return daemon.down(chosen.root)
         if chosen.command == "status":
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return daemon.service(chosen.root, chosen.do, chosen.name)
         if chosen.command == "demo":
             return run_demo(chosen.root, chosen.data)
-        return daemon.run(chosen.root, with_services=chosen.services)
+        return daemon.run(chosen.root, with_services=chosen.services, with_monitoring=chosen.monitoring)
     except KeyboardInterrupt:
         return 130
     except AcidwatchError as error:

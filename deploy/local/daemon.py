@@ -24,6 +24,7 @@ from deploy.local.layout import PROJECT, Layout
 from deploy.local.ports import is_free
 from deploy.local.postgres import find_binaries
 from deploy.local.process import is_same_process, kill_noted, noted_pid, wait_gone
+from deploy.local.prometheus import Prometheus, find_prometheus
 from deploy.local.stack import Stack, read_state, take_lock
 
 log = logging.getLogger("deploy.local")
@@ -32,13 +33,13 @@ UP_SECONDS = 600.0  # more than all the limits of servers, one-shots and service
 DOWN_SECONDS = 75.0  # 30 s of grace for the services, then 15 s for the servers, and some
 
 
-def run(root: Path, *, with_services: bool) -> int:
+def run(root: Path, *, with_services: bool, with_monitoring: bool = False) -> int:
     """Be the supervisor until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     log.setLevel(logging.INFO)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it logs every probe that comes too early
     chosen = (declared.ONE_SHOTS, declared.SERVICES) if with_services else ([], {})
-    stack = Stack(root, one_shots=chosen[0], services=chosen[1])
+    stack = Stack(root, one_shots=chosen[0], services=chosen[1], monitoring=with_monitoring)
     asked_to_stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -59,13 +60,15 @@ def run(root: Path, *, with_services: bool) -> int:
     return 0
 
 
-def up(root: Path, *, with_services: bool) -> int:
+def up(root: Path, *, with_services: bool, with_monitoring: bool = False) -> int:
     """Start the supervisor in the background and wait until all is ready."""
     find_java(), fetch(), find_binaries()  # in front of the person's eyes, not in a log
+    if with_monitoring:
+        find_prometheus()
     layout = Layout(root)
     layout.make()
     began = time.monotonic()
-    supervisor = None if is_up(layout) else _spawn(layout, with_services)
+    supervisor = None if is_up(layout) else _spawn(layout, with_services, with_monitoring)
     try:
         state = _wait_settled(layout, supervisor)
     except KeyboardInterrupt:
@@ -77,6 +80,9 @@ def up(root: Path, *, with_services: bool) -> int:
         return 3
     if supervisor is None and with_services and not state.get("services"):
         print("the stack is up without the services; take it down first, then: up --services", file=sys.stderr)
+        return 2
+    if supervisor is None and with_monitoring and Prometheus.name not in state.get("servers", {}):
+        print("the stack is up without Prometheus; take it down first: make down", file=sys.stderr)
         return 2
     print("the stack was up already" if supervisor is None else f"up in {time.monotonic() - began:.1f} s")
     _print_servers(layout)
@@ -148,11 +154,13 @@ def _stop(layout: Layout) -> bool:
     return was_up or bool(left)
 
 
-def _spawn(layout: Layout, with_services: bool) -> subprocess.Popen[bytes]:
+def _spawn(layout: Layout, with_services: bool, with_monitoring: bool) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "deploy.local", "run", "--root", str(layout.root)]
+    command += ["--services"] if with_services else []
+    command += ["--monitoring"] if with_monitoring else []
     with _log(layout).open("ab") as output:
         return subprocess.Popen(
-            [*command, *(["--services"] if with_services else [])],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

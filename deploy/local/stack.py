@@ -25,6 +25,7 @@ from deploy.local.layout import JARS, Layout, read_json, write_atomically
 from deploy.local.ports import Ports
 from deploy.local.postgres import Postgres
 from deploy.local.process import kill_noted
+from deploy.local.prometheus import Prometheus, find_prometheus
 from deploy.local.restart import Restarter
 from deploy.local.server import Server
 from deploy.local.services import Service, run_one_shots
@@ -42,6 +43,7 @@ class Stack:
         root: Holds data, logs, configuration and state; made when missing.
         one_shots: Python arguments of commands to run once the servers are ready.
         services: Name -> Python arguments of processes to keep running after that.
+        monitoring: Run a Prometheus that scrapes the services.
     """
 
     kafka: Kafka
@@ -56,12 +58,14 @@ class Stack:
         *,
         one_shots: Sequence[Sequence[str]] = (),
         services: Mapping[str, Sequence[str]] | None = None,
+        monitoring: bool = False,
     ) -> None:
         self.layout = Layout(root)
         self.servers: list[Server] = []
         self.services: list[Service] = []
         self._one_shots = one_shots
         self._declared = dict(services or {})
+        self._monitoring = monitoring
         self._abort = threading.Event()
         self._lock: int | None = None
 
@@ -178,6 +182,13 @@ class Stack:
             port, env = ports.get(name), self.env()
             service = Service(self.layout, port, self._abort, name=name, arguments=arguments, env=env)
             self.services.append(service)
+        if self._monitoring:
+            targets = {service.name: service.address for service in self.services}
+            self.servers.append(
+                Prometheus(
+                    self.layout, ports.get("prometheus"), self._abort, binary=find_prometheus(), targets=lambda: targets
+                )
+            )
 
     def _together(self, do: Callable[[Server], None], servers: Sequence[Server]) -> None:
         if not servers:

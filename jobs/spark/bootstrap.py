@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pydantic import Field
 
 from acidwatch.archive.hdfs import HdfsStore
+from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.connection import Ledger
 from acidwatch.settings import HdfsSettings, PostgresSettings, load
 from jobs.spark.hdfs import spark_root
@@ -58,3 +59,17 @@ def remove_old_runs() -> list[str]:
         return Retention(HdfsStore(settings), ledger, settings.metrics_runs_kept).apply(datetime.now(UTC))
     finally:
         ledger.close()
+
+
+def published_rows() -> int:
+    """How many rows the newest published run read.
+
+    Raises:
+        DependencyAwayError: PostgreSQL does not answer.
+        UnusableInputError: Nothing was published yet.
+    """
+    with connected(load(PostgresSettings)) as connection:
+        row = connection.execute("SELECT rows FROM metrics.runs ORDER BY run_id DESC LIMIT 1").fetchone()
+    if row is None:
+        raise UnusableInputError("there is no metrics run yet")
+    return int(row[0])

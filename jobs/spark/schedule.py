@@ -1,4 +1,7 @@
-"""Running a job at the times of a cron expression until SIGTERM: a run that fails is logged, the next one is tried."""
+"""Running a job at the times of a cron expression until SIGTERM: a run that fails is logged, the next one is tried.
+
+The process that waits serves /metrics, /healthz and /readyz as the services do.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import logging
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,7 +17,11 @@ from types import FrameType
 
 from cronsim import CronSim, CronSimError
 
-from acidwatch.errors import UnusableInputError
+from acidwatch.errors import AcidwatchError, UnusableInputError
+from acidwatch.settings import ServiceSettings, load
+from acidwatch.telemetry import health as health_server
+from acidwatch.telemetry.health import Health
+from acidwatch.telemetry.metrics import JOB_DUE, JOB_LAST_SUCCESS, JOB_ROWS, JOB_RUNS, JOB_SECONDS
 
 log = logging.getLogger("acidwatch.jobs.schedule")
 
@@ -35,7 +43,14 @@ def next_time(expression: str, after: datetime) -> datetime:
         ) from None
 
 
-def keep_running(expression: str, run: Callable[[], None], stop: threading.Event, now: Callable[[], datetime]) -> None:
+def keep_running(
+    expression: str,
+    run: Callable[[], None],
+    stop: threading.Event,
+    now: Callable[[], datetime],
+    task: str,
+    rows: Callable[[], int] | None = None,
+) -> None:
     """Call `run` at each time of the expression until `stop` is set; times that pass during a run are skipped.
 
     Args:
@@ -43,19 +58,45 @@ def keep_running(expression: str, run: Callable[[], None], stop: threading.Event
         run: One run; whatever it raises is logged.
         stop: Ends the waiting at once.
         now: The time.
+        task: What the metrics call it.
+        rows: How many rows the newest published run read, asked after each run that ended well.
 
     Raises:
         UnusableInputError: The expression is wrong; said before anything is run.
     """
+    for result in ("succeeded", "failed"):
+        JOB_RUNS.labels(task, result)
+    overdue = False
     while not stop.is_set():
         due = next_time(expression, now())
+        if not overdue:  # what failed, or hangs, stays due at the time at which it should have begun
+            JOB_DUE.labels(task).set(due.timestamp())
         log.info("next run at %s", due.isoformat())
         if _wait_until(due, stop, now):
             return
+        began = time.monotonic()
         try:
             run()
         except Exception as error:
+            overdue = True
             log.error("run failed, next try at %s: %s", next_time(expression, now()).isoformat(), error)
+        else:
+            if stop.is_set():  # it was stopped, which is neither
+                return
+            overdue = False
+            JOB_LAST_SUCCESS.labels(task).set(now().timestamp())
+            _show_rows(task, rows)
+        JOB_RUNS.labels(task, "failed" if overdue else "succeeded").inc()
+        JOB_SECONDS.labels(task).set(time.monotonic() - began)
+
+
+def _show_rows(task: str, rows: Callable[[], int] | None) -> None:
+    if rows is None:
+        return
+    try:
+        JOB_ROWS.labels(task).set(rows())
+    except AcidwatchError as error:  # the run is published; its count is shown after the next one
+        log.warning("the rows of the run could not be asked for: %s", error)
 
 
 class ChildRun:
@@ -106,18 +147,25 @@ def stopped_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def run_on_schedule(expression: str, command: Sequence[str]) -> None:
+def run_on_schedule(expression: str, command: Sequence[str], task: str, rows: Callable[[], int] | None = None) -> None:
     """Run a command on a schedule until SIGTERM or Ctrl-C.
 
     Args:
         expression: Cron expression, UTC.
         command: What one run is.
+        task, rows: See `keep_running`.
 
     Raises:
         UnusableInputError: The expression is wrong.
+        ConfigError: So is a setting of the health pages.
     """
+    next_time(expression, datetime.now(UTC))
+    settings, health = load(ServiceSettings), Health(task)
+    port = health_server.serve(health, settings.health_host, settings.health_port)
+    log.info("started, health http://%s:%d", settings.health_host, port)
     with stopped_by_signals() as stop:
-        keep_running(expression, ChildRun(command, stop), stop, lambda: datetime.now(UTC))
+        health.goes_on("start")
+        keep_running(expression, ChildRun(command, stop), stop, lambda: datetime.now(UTC), task, rows)
     log.info("stopped")
 
 

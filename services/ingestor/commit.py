@@ -30,7 +30,7 @@ from acidwatch.contract.headers import outcome_headers
 from acidwatch.contract.outcome import FileRef, Outcome
 from acidwatch.streaming.group import Event
 from acidwatch.telemetry.health import Health
-from acidwatch.telemetry.metrics import BATCHES, FINDINGS, ROWS, STEP_SECONDS
+from acidwatch.telemetry.metrics import BATCHES, FINDINGS, HDFS_BYTES, HDFS_FILES, ROWS, STEP_SECONDS
 from services.ingestor.flood import FloodGuard
 from services.ingestor.judge import Judged, Received, judge_group
 from services.ingestor.reference import WAITS_FOR, ReferenceWatch
@@ -54,6 +54,9 @@ class GroupCommit:
         self._log = structlog.get_logger(__name__)
         # What was written for the group at hand: when only step 4 failed, its repetition must not write the files again.
         self._written: tuple[list[Event], Judged, list[Outcome]] | None = None
+        for verdict in ("accepted", "rejected"):  # shown from the start: a rule asks whether they stand still
+            BATCHES.labels(verdict)
+            ROWS.labels(verdict)
 
     async def __call__(self, events: list[Event]) -> None:
         """Make a group durable; called again with the same group after a RetryableError."""
@@ -101,7 +104,10 @@ class GroupCommit:
 
         def publish(zone: str) -> FileRef:
             data = contents(zone)
-            return FileRef(zone, paths[zone], len(data), self._store.publish(paths[zone], data))
+            file = FileRef(zone, paths[zone], len(data), self._store.publish(paths[zone], data))
+            HDFS_FILES.labels(zone).inc()
+            HDFS_BYTES.labels(zone).inc(file.bytes)
+            return file
 
         with STEP_SECONDS.labels("ingestor", "write").time():
             files = await asyncio.gather(*(asyncio.to_thread(publish, zone) for zone in zones))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,7 @@ import structlog
 from acidwatch.broker.send import ConfirmedSender
 from acidwatch.errors import DependencyAwayError, UnusableInputError
 from acidwatch.telemetry.health import Health
-from acidwatch.telemetry.metrics import SOURCES
+from acidwatch.telemetry.metrics import PAUSED_SECONDS, RETRIES, SOURCES
 from acidwatch.workbook.book import SUFFIXES
 from services.producer.memory import Memory, Sent
 from services.producer.plan import plan
@@ -43,22 +44,27 @@ class DropFolder:
         attempt = 0
         self.health.goes_on("start")
         while not self.stop.is_set():
-            pause = self.settings.look_seconds
+            pause, waited_for = self.settings.look_seconds, ""
             try:
                 await self._look()
                 self.health.back("Kafka")
                 attempt = 0
             except DependencyAwayError as error:
                 attempt += 1
+                waited_for = error.dependency
+                RETRIES.labels(self.health.service, waited_for).inc()
                 self.health.away(error.dependency, error.reason)
                 pause = min(30.0, pause * 2 ** min(attempt, 6))
                 log.warning(
                     "paused: a dependency is away", reason=str(error), attempt=attempt, next_seconds=round(pause, 1)
                 )
+            began = time.monotonic()
             try:
                 await asyncio.wait_for(self.stop.wait(), timeout=pause)
             except TimeoutError:
                 pass
+            if waited_for:
+                PAUSED_SECONDS.labels(self.health.service, waited_for).inc(time.monotonic() - began)
 
     async def _look(self) -> None:
         folder = self.settings.drop_folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 
 import structlog
 
@@ -11,16 +12,19 @@ from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.broker.send import ConfirmedSender
 from acidwatch.errors import AcidwatchError, DependencyAwayError
 from acidwatch.ledger.connection import Ledger
+from acidwatch.ledger.queries import dataset, letter_counts
 from acidwatch.settings import load
 from acidwatch.streaming.worker import Service, run
 from acidwatch.telemetry import logs
 from acidwatch.telemetry.health import Health
+from acidwatch.telemetry.metrics import DATASET_VERSION, DEAD_LETTERS
 from services.versioner.commit import OutcomeCommit
 from services.versioner.letters import Letters
 from services.versioner.reruns import Reruns
 from services.versioner.settings import VersionerSettings
 
 _LOOK_SECONDS = 2.0
+_COUNT_SECONDS = 10.0
 
 
 def main() -> None:
@@ -40,11 +44,15 @@ def main() -> None:
     looking: list[asyncio.Task[None]] = []
 
     async def keep_looking() -> None:
-        """Keep readiness true while no outcome comes."""
+        """Keep readiness true while no outcome comes, and what others change in the ledger shown."""
         log = structlog.get_logger(__name__)
+        counted = float("-inf")
         while True:
             try:
                 await asyncio.to_thread(_ask, ledger)
+                if time.monotonic() - counted >= _COUNT_SECONDS:
+                    await asyncio.to_thread(_count_letters, ledger)
+                    counted = time.monotonic()
                 health.back("PostgreSQL")
             except DependencyAwayError as error:
                 health.away(error.dependency, error.reason)
@@ -69,7 +77,14 @@ def main() -> None:
 
 def _ask(ledger: Ledger) -> None:
     with ledger.transaction() as connection:
-        connection.execute("SELECT newest_version FROM ledger.datasets")
+        DATASET_VERSION.set(dataset(connection)["newest_version"])
+
+
+def _count_letters(ledger: Ledger) -> None:
+    with ledger.transaction() as connection:
+        counts = letter_counts(connection)
+    for state, count in counts.items():
+        DEAD_LETTERS.labels(state).set(count)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.record import Recorded, record
 from acidwatch.streaming.group import Event
 from acidwatch.telemetry.health import Health
-from acidwatch.telemetry.metrics import DATASET_VERSION, RECORDED, STEP_SECONDS
+from acidwatch.telemetry.metrics import DATASET_VERSION, RECORDED, STEP_SECONDS, VISIBLE_SECONDS
 from services.versioner.letters import Letters
 from services.versioner.reruns import Reruns
 
@@ -41,6 +41,9 @@ class OutcomeCommit:
         if self._recorded is None or self._recorded[0] is not events:
             with STEP_SECONDS.labels("versioner", "record").time():
                 self._recorded = events, await asyncio.to_thread(self._record, outcomes)
+            visible_at = time.time()  # what readers ask for is in the database, whenever the letters follow
+            for sent_ms in self._recorded[1].joined:
+                VISIBLE_SECONDS.observe(max(visible_at - sent_ms / 1000, 0.0))
             self._health.back("PostgreSQL")
         done = self._recorded[1]
         with STEP_SECONDS.labels("versioner", "publish").time():
