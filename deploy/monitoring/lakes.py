@@ -103,7 +103,7 @@ LAKES = Dashboard(
                 Query(
                     "SELECT program_id, site_id, first_median_anc_ueq_l, first_class, last_median_anc_ueq_l, last_class, classes_moved,\n"
                     "  last_acidic_date, episodes\n"
-                    f"FROM olap.acidity_by_site WHERE {_CHOSEN}\n"  # noqa: S608  (Grafana puts in and quotes what was chosen)
+                    f"FROM olap.acidity_by_site WHERE {_CHOSEN}\n"
                     "ORDER BY last_median_anc_ueq_l NULLS LAST, program_id, site_id",
                     shape="table",
                 )

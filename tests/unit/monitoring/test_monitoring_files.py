@@ -18,7 +18,9 @@ from tests.support.deployment import PROJECT
 RULES = "\n".join(path.read_text() for path in config.RULES)
 ALERTS = re.findall(r"- alert: (\w+)", RULES)
 BOARDS = [json.loads(path.read_text()) for path in sorted(dashboards.FOLDER.glob("*.json"))]
-PANELS = [pytest.param(panel, id=f"{board['title']}: {panel['title']}") for board in BOARDS for panel in board["panels"]]
+PANELS = [
+    pytest.param(panel, id=f"{board['title']}: {panel['title']}") for board in BOARDS for panel in board["panels"]
+]
 RECORDED = set(re.findall(r"- record: (\S+)", RULES))
 
 
