@@ -46,7 +46,8 @@ def real_data() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything below tests/faults is marked so."""
+    """Everything below tests/faults and tests/monitoring is marked so."""
     for item in items:
-        if "faults" in item.path.parts:
-            item.add_marker("faults")
+        for folder in ("faults", "monitoring"):
+            if folder in item.path.parts and "unit" not in item.path.parts:
+                item.add_marker(folder)
