@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from acidwatch.errors import (
     DependencyAwayError,
@@ -203,6 +204,8 @@ def test_a_group_that_is_held_back_waits_with_its_reason_and_no_dependency_is_sa
     run(app, diary, FakeStream([diary.event(0)]), commit=held_once, health=health)
     assert seen == [{}, {"flood guard": "too many are rejected"}]
     assert diary.acknowledged == [0]
+    waited = {"service": health.service, "dependency": "flood guard"}
+    assert (REGISTRY.get_sample_value("acidwatch_paused_seconds_total", waited) or 0) > 0
 
 
 def test_told_to_stop_while_held_back_it_leaves_as_asked_without_acknowledging(

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from acidwatch.streaming.group import GroupReader, Progress
 from acidwatch.streaming.watchdog import Watchdog
@@ -151,6 +152,18 @@ def test_without_partitions_it_is_not_ready_and_with_them_it_is(scene: Scene) ->
     scene.app.rebalancing = True
     scene.look(2)
     assert not scene.health.readiness()[0]
+
+
+def test_the_age_of_the_oldest_record_at_hand_is_shown_by_its_time_of_sending(scene: Scene) -> None:
+    def shown() -> float:
+        return REGISTRY.get_sample_value("acidwatch_oldest_unacknowledged_seconds", {"service": "test"}) or 0.0
+
+    scene.reader.progress.oldest_sent = time.time() - 300
+    scene.look(0)
+    assert 300 <= shown() < 360
+    scene.reader.progress = Progress(last_acknowledged=T)
+    scene.look(1)
+    assert shown() == 0
 
 
 def test_a_stall_is_shown_and_ends_the_process(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,93 @@
+"""A job on a schedule: what its metrics say while runs end well, fail, or hang."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from prometheus_client import REGISTRY
+
+from acidwatch.errors import DependencyAwayError
+from jobs.spark import schedule
+from jobs.spark.schedule import keep_running
+
+NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+
+def shown(name: str, task: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(f"acidwatch_job_{name}", {"task": task, **labels})
+
+
+class Clock:
+    """Time that passes only where the schedule waits for it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.stop = NOON, threading.Event()
+        monkeypatch.setattr(schedule, "_wait_until", self._wait_until)
+
+    def _wait_until(self, due: datetime, stop: threading.Event, now: Callable[[], datetime]) -> bool:
+        self.now = due
+        return stop.is_set()
+
+    def run(self, *runs: Callable[[], None], task: str, rows: Callable[[], int] | None = None) -> None:
+        """Do these runs, one an hour at a quarter past, then stop."""
+        left = list(runs)
+
+        def run() -> None:
+            left.pop(0)()
+
+        keep_running("15 * * * *", run, self.stop, lambda: self.now, task, rows)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def at(hour: int, minute: int = 15) -> float:
+    return NOON.replace(hour=hour, minute=minute).timestamp()
+
+
+def test_a_run_that_fails_stays_due_until_one_ends_well(clock: Clock) -> None:
+    due: list[float | None] = []
+
+    def well() -> None:
+        due.append(shown("due_timestamp_seconds", "one"))
+
+    def badly() -> None:
+        well()
+        raise RuntimeError("exit code 3")
+
+    def stopped() -> None:
+        well()
+        clock.stop.set()
+
+    clock.run(well, badly, badly, well, stopped, task="one")
+    assert due == [at(12), at(13), at(13), at(13), at(16)]
+    assert shown("runs_total", "one", result="succeeded") == 2
+    assert shown("runs_total", "one", result="failed") == 2
+    assert shown("last_success_timestamp_seconds", "one") == at(15), "the run that was stopped is no success"
+
+
+def test_before_its_first_run_a_job_shows_when_it_is_due_and_no_success(clock: Clock) -> None:
+    clock.run(clock.stop.set, task="two")
+    assert shown("due_timestamp_seconds", "two") == at(12)
+    assert shown("last_success_timestamp_seconds", "two") is None
+    assert shown("runs_total", "two", result="failed") == 0
+
+
+def test_the_rows_of_the_newest_run_are_shown_and_a_database_that_is_away_stops_nothing(clock: Clock) -> None:
+    answers = iter([2400, DependencyAwayError("PostgreSQL", "127.0.0.1:1", "no answer")])
+
+    def rows() -> int:
+        found = next(answers)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    clock.run(lambda: None, lambda: None, clock.stop.set, task="three", rows=rows)
+    assert shown("rows", "three") == 2400
+    assert shown("runs_total", "three", result="succeeded") == 2
+    assert (shown("duration_seconds", "three") or 0) >= 0
