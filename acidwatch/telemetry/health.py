@@ -17,6 +17,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import orjson
 from prometheus_client import make_wsgi_app
 
+from acidwatch.errors import ConfigError
 from acidwatch.telemetry.metrics import DEPENDENCY_UP, PAUSED_SECONDS, RETRIES
 
 
@@ -80,7 +81,11 @@ class _Quiet(WSGIRequestHandler):
 
 
 def serve(health: Health, host: str, port: int) -> int:
-    """Serve /metrics, /healthz and /readyz from a thread; returns the port."""
+    """Serve /metrics, /healthz and /readyz from a thread; returns the port.
+
+    Raises:
+        ConfigError: The port is taken, or the address is not of this machine.
+    """
     metrics = make_wsgi_app()
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -95,6 +100,11 @@ def serve(health: Health, host: str, port: int) -> int:
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [b"/metrics, /healthz or /readyz\n"]
 
-    server = make_server(host, port, application, _Server, _Quiet)
+    try:
+        server = make_server(host, port, application, _Server, _Quiet)
+    except OSError as error:
+        raise ConfigError(
+            f"the health pages can't be served at {host}:{port} ({error.strerror}): set ACIDWATCH_HEALTH_HOST and ACIDWATCH_HEALTH_PORT"
+        ) from error
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return int(server.server_port)

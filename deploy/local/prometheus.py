@@ -27,7 +27,7 @@ class Prometheus(Server):
 
     Args:
         binary: What to run, see `find_prometheus`.
-        targets: Process -> host:port of its /metrics, asked at each start.
+        targets: Process -> host:port of its /metrics.
         rewrite: See `write_config`.
     """
 
@@ -40,7 +40,7 @@ class Prometheus(Server):
         abort: threading.Event,
         *,
         binary: Path,
-        targets: Callable[[], Mapping[str, str]],
+        targets: Mapping[str, str],
         rewrite: Callable[[str], str] = lambda text: text,
     ) -> None:
         self._binary, self._targets, self._rewrite = binary, targets, rewrite
@@ -53,7 +53,7 @@ class Prometheus(Server):
 
     def prepare(self) -> None:
         """Write configuration and rules."""
-        write_config(self.layout.conf / "prometheus", self._targets(), self._rewrite)
+        write_config(self.layout.conf / "prometheus", self._targets, self._rewrite)
 
     def command(self) -> list[str]:
         """Its data under the root, on loopback only."""

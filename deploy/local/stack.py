@@ -184,11 +184,8 @@ class Stack:
             self.services.append(service)
         if self._monitoring:
             targets = {service.name: service.address for service in self.services}
-            self.servers.append(
-                Prometheus(
-                    self.layout, ports.get("prometheus"), self._abort, binary=find_prometheus(), targets=lambda: targets
-                )
-            )
+            port, binary = ports.get(Prometheus.name), find_prometheus()
+            self.servers.append(Prometheus(self.layout, port, self._abort, binary=binary, targets=targets))
 
     def _together(self, do: Callable[[Server], None], servers: Sequence[Server]) -> None:
         if not servers:

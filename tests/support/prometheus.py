@@ -76,7 +76,7 @@ def running(
     layout.make()
     port = Ports(root / "ports.json").get("prometheus")
     abort = threading.Event()
-    server = Prometheus(layout, port, abort, binary=binary, targets=lambda: targets, rewrite=rewrite)
+    server = Prometheus(layout, port, abort, binary=binary, targets=targets, rewrite=rewrite)
     server.start()
     try:
         yield Asked(server.url)

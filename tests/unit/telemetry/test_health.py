@@ -8,6 +8,7 @@ import urllib.request
 import orjson
 import pytest
 
+from acidwatch.errors import ConfigError
 from acidwatch.telemetry.health import Health, serve
 
 
@@ -65,3 +66,11 @@ def test_the_endpoints_say_what_the_process_knows_of_itself() -> None:
 def test_other_paths_say_which_there_are(path: str) -> None:
     port = serve(Health("x"), "127.0.0.1", 0)
     assert fetch(port, path) == (404, b"/metrics, /healthz or /readyz\n")
+
+
+def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+    port = serve(Health("x"), "127.0.0.1", 0)
+    with pytest.raises(
+        ConfigError, match=rf"127\.0\.0\.1:{port} \(Address already in use\): set ACIDWATCH_HEALTH_HOST"
+    ):
+        serve(Health("y"), "127.0.0.1", port)
