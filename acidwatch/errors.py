@@ -54,6 +54,25 @@ class DependencyAwayError(RetryableError):
         super().__init__(f"{dependency} is away at {address}: {self.reason}")
 
 
+class RefusedError(DependencyAwayError):
+    """A server answers, and lets nobody in who comes with these settings: password, certificate, encryption or a right is wrong.
+
+    Whoever starts with it ends with 2: a person has to change a setting. Whoever is at work waits as for an outage, so that a password that
+    was changed loses nothing.
+
+    Attributes:
+        advice: Which setting to look at; never its value.
+    """
+
+    exit_code = 2
+
+    def __init__(self, dependency: str, address: str, reason: object, advice: str) -> None:
+        super().__init__(dependency, address, reason)
+        self.advice = advice
+        self.reason = f"{self.reason}; {advice}"
+        self.args = (f"{dependency} at {address} refuses: {self.reason}",)
+
+
 class HeldError(RetryableError):
     """No server is away: a guard or a person holds the work back until a person lets it go on.
 

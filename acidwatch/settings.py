@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from acidwatch.errors import ConfigError
@@ -49,10 +49,42 @@ class KafkaSettings(Settings):
         8 * 1024**2, ge=1024, description="largest batch record; a dead letter may be 1 MiB larger"
     )
     kafka_timeout_seconds: float = Field(15.0, gt=0, description="how long a request or a confirmation may take")
+    kafka_security_protocol: str = Field(
+        "PLAINTEXT",
+        pattern="^(PLAINTEXT|SSL|SASL_SSL)$",
+        description="PLAINTEXT, SSL = encrypted, SASL_SSL = encrypted and with user and password",
+    )
+    kafka_ca_file: Path | None = Field(
+        None, description="PEM file of who signed the brokers' certificates; the system's when not given"
+    )
+    kafka_sasl_mechanism: str = Field(
+        "SCRAM-SHA-512", pattern="^SCRAM-SHA-(256|512)$", description="SCRAM-SHA-512 or SCRAM-SHA-256"
+    )
+    kafka_user: str = Field("", description="user of SASL_SSL")
+    kafka_password: SecretStr = Field(SecretStr(""), description="password of SASL_SSL")
 
     def group(self, service: str) -> str:
         """Name of a service's consumer group."""
         return f"{self.group_prefix}-{service}"
+
+    @model_validator(mode="after")
+    def _nothing_is_left_out_in_silence(self) -> Self:
+        protocol, variable = self.kafka_security_protocol, PREFIX + "KAFKA_"
+        login = bool(self.kafka_user), bool(self.kafka_password.get_secret_value())
+        if protocol == "SASL_SSL" and not all(login):
+            raise ValueError(
+                f"{variable}SECURITY_PROTOCOL=SASL_SSL needs {variable}USER and {variable}PASSWORD; "
+                f"the password may be in {SECRETS_DIR}/{(variable + 'password').lower()}"
+            )
+        if protocol != "SASL_SSL" and any(login):
+            raise ValueError(
+                f"{variable}USER and {variable}PASSWORD are used with {variable}SECURITY_PROTOCOL=SASL_SSL only, not with {protocol}"
+            )
+        if protocol == "PLAINTEXT" and self.kafka_ca_file is not None:
+            raise ValueError(
+                f"{variable}CA_FILE is set, but {variable}SECURITY_PROTOCOL=PLAINTEXT encrypts nothing: set SSL or SASL_SSL"
+            )
+        return self
 
 
 class HdfsSettings(Settings):
@@ -70,7 +102,11 @@ class HdfsSettings(Settings):
 class PostgresSettings(Settings):
     """How to reach PostgreSQL."""
 
-    database_url: SecretStr = Field(description="postgresql://user:password@host:port/database")
+    database_url: SecretStr = Field(description="postgresql://user:password@host:port/database?sslmode=verify-full")
+    database_password: SecretStr = Field(
+        SecretStr(""),
+        description="the password, so that the address need not hold it; wins over the one in the address",
+    )
     database_timeout_seconds: float = Field(10.0, gt=0, description="how long connecting may take")
 
 
@@ -124,7 +160,10 @@ def load(settings_class: type[S], **flags: Any) -> S:
 def _explain(settings_class: type[BaseSettings], error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
-        name = str(problem["loc"][0]) if problem["loc"] else "?"
+        if not problem["loc"]:  # about several settings together; the message names them
+            lines.append(str(problem["ctx"]["error"]))
+            continue
+        name = str(problem["loc"][0])
         variable = PREFIX + name.upper()
         if problem["type"] == "missing":
             lines.append(f"{variable} is not set ({_meaning(settings_class, name)}); {_places(name)}")

@@ -16,7 +16,7 @@ from hdfs import HdfsError, InsecureClient
 
 from acidwatch.archive.store import FileExistsAlreadyError, FileInfo, MissingFileError
 from acidwatch.archive.zones import TEMPORARY
-from acidwatch.errors import DependencyAwayError
+from acidwatch.errors import DependencyAwayError, RefusedError
 from acidwatch.settings import HdfsSettings
 
 
@@ -48,7 +48,10 @@ class HdfsStore:
         except HdfsError as error:
             if getattr(error, "exception", "") == "FileNotFoundException":
                 raise MissingFileError(path) from error
-            # Safe mode, standby, no space, no permission: not the data's fault, so whoever asks waits and asks again.
+            if getattr(error, "exception", "") == "AccessControlException":
+                advice = f"may ACIDWATCH_HDFS_USER ({self._settings.hdfs_user}) write below {self._settings.hdfs_root}?"
+                raise RefusedError("HDFS", self._settings.hdfs_url, error, advice) from error
+            # Safe mode, standby, no space: not the data's fault, so whoever asks waits and asks again.
             raise DependencyAwayError("HDFS", self._settings.hdfs_url, error) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             self._local.client = None  # the session may hold a broken connection

@@ -42,7 +42,7 @@ async def scan(settings: KafkaSettings, topic: str, held: Range) -> AsyncIterato
     left = {TopicPartition(topic, p): end for p, end in held.ends.items() if end > held.begins[p]}
     if not left:
         return
-    with asking_kafka(settings):
+    async with asking_kafka(settings):
         consumer = AIOKafkaConsumer(
             **client_options(settings), enable_auto_commit=False, auto_offset_reset="earliest", check_crcs=True,
             max_partition_fetch_bytes=settings.max_record_bytes,

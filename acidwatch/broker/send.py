@@ -63,7 +63,7 @@ class ConfirmedSender:
             PermanentError: The broker refuses a record, such as one that is too large.
         """
         try:
-            with asking_kafka(self._settings):
+            async with asking_kafka(self._settings):
                 producer = await self._started()
                 futures = []
                 for record in records:

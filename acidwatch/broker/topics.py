@@ -58,7 +58,7 @@ async def create_topics(settings: KafkaSettings) -> list[str]:
         DependencyAwayError: No broker answers.
         PermanentError: The broker refuses.
     """
-    with asking_kafka(settings):
+    async with asking_kafka(settings):
         admin = AIOKafkaAdminClient(**client_options(settings))
         try:
             await admin.start()
@@ -99,7 +99,7 @@ async def beginning_offsets(settings: KafkaSettings, topic: str) -> dict[int, in
 
 
 async def _offsets(settings: KafkaSettings, topic: str) -> tuple[dict[int, int], dict[int, int]]:
-    with asking_kafka(settings):
+    async with asking_kafka(settings):
         consumer = AIOKafkaConsumer(**client_options(settings))
         try:
             await consumer.start()
@@ -116,7 +116,7 @@ async def _offsets(settings: KafkaSettings, topic: str) -> tuple[dict[int, int],
 
 async def committed_offsets(settings: KafkaSettings, group: str, topic: str) -> dict[int, int]:
     """What a consumer group has committed of a topic; partitions without a commit are left out."""
-    with asking_kafka(settings):
+    async with asking_kafka(settings):
         admin = AIOKafkaAdminClient(**client_options(settings))
         try:
             await admin.start()

@@ -35,7 +35,7 @@ def status(output: Output = OutputFormat.table) -> None:
     for error in away.values():
         typer.echo(f"acidwatch: {error}", err=True)
     if away:
-        raise typer.Exit(3)
+        raise typer.Exit(min(error.exit_code for error in away.values()))
 
 
 def _ask(

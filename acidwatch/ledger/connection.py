@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from acidwatch.errors import DependencyAwayError
+from acidwatch.errors import DependencyAwayError, RefusedError
+from acidwatch.ledger.login import address_of, conninfo, refusal
 from acidwatch.settings import PostgresSettings
 
 _AWAY = (
@@ -25,6 +25,8 @@ _AWAY = (
     PoolClosed,
 )
 
+_KNOCK_SECONDS = 3
+
 Connection = psycopg.Connection[dict[str, Any]]
 """Rows come as dictionaries."""
 
@@ -33,7 +35,7 @@ class Ledger:
     """A pool of connections to the database that holds the ledger. Opens when first used; safe in threads."""
 
     def __init__(self, settings: PostgresSettings, *, most_connections: int = 4) -> None:
-        self._url = settings.database_url.get_secret_value()
+        self._url = conninfo(settings)
         self._timeout = settings.database_timeout_seconds
         self._connect_seconds = max(int(self._timeout), 2)
         self.address = address_of(self._url)
@@ -61,16 +63,23 @@ class Ledger:
         """One transaction, committed at the end of the block.
 
         Raises:
+            RefusedError: PostgreSQL does not let us in with these settings, or may not do this for us.
             DependencyAwayError: PostgreSQL does not answer, or its tables are not there. If that happens at the commit, it is not
                 known whether it was done: repeat it, everything written here is idempotent.
         """
         try:
             if self._pool.closed:
+                if why := self._refusal():
+                    raise why
                 self._pool.open()
             with self._pool.connection() as connection, self._not_hanging(connection), connection.transaction():
                 yield connection
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise refusal(error, self.address) or error from error
+        except PoolTimeout as error:
+            raise self._refusal() or DependencyAwayError("PostgreSQL", self.address, error) from error
         except _AWAY as error:
-            raise DependencyAwayError("PostgreSQL", self.address, error) from error
+            raise refusal(error, self.address) or DependencyAwayError("PostgreSQL", self.address, error) from error
         except (
             psycopg.errors.UndefinedTable,
             psycopg.errors.InvalidSchemaName,
@@ -111,15 +120,14 @@ class Ledger:
             return True
         return True
 
+    def _refusal(self) -> RefusedError | None:
+        """Whether a new connection is refused, and why: the pool tries again for long, and then says only that it has none."""
+        try:
+            psycopg.connect(self._url, connect_timeout=_KNOCK_SECONDS).close()
+        except psycopg.OperationalError as error:
+            return refusal(error, self.address)
+        return None
+
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
-
-
-def address_of(url: str) -> str:
-    """host:port/database of a connection URL, for people; without user and password."""
-    try:
-        parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        return "the configured address"
-    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"

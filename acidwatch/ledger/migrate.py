@@ -13,8 +13,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from acidwatch.errors import ConfigError, DependencyAwayError, UnusableInputError
-from acidwatch.ledger.connection import address_of
+from acidwatch.errors import DependencyAwayError, UnusableInputError
+from acidwatch.ledger.grants import grant
+from acidwatch.ledger.login import address_of, conninfo, refusal
 from acidwatch.settings import PostgresSettings
 
 _LOCK = 7_262_001  # two migrations at once: the second waits for the first
@@ -27,17 +28,20 @@ def migrate(
     target: str | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> tuple[str | None, str | None]:
-    """Apply what is missing, all in one transaction; returns the revision before and after (None = nothing there).
+    """Apply what is missing, and give the roles that are there their rights, all in one transaction.
+
+    Returns the revision before and after (None = nothing there).
 
     Args:
         target: Revision to go up to; without it the newest one.
         warn: Is told what the database warns of, such as a role that may not be made.
 
     Raises:
+        ConfigError: ACIDWATCH_DATABASE_URL is no address.
+        RefusedError: PostgreSQL does not let us in, or may not do this for us.
         DependencyAwayError: PostgreSQL does not answer.
         UnusableInputError: There is no such revision, or the database is at one that is not known here.
     """
-    url = settings.database_url.get_secret_value()
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     scripts = ScriptDirectory.from_config(config)
@@ -45,14 +49,11 @@ def migrate(
     revisions = {script.revision for script in scripts.walk_revisions()}
     if newest not in revisions:
         raise UnusableInputError(f"no revision {newest}; there are {', '.join(sorted(revisions))}")
-    try:
-        address = sqlalchemy.engine.make_url(url).set(drivername="postgresql+psycopg")
-    except sqlalchemy.exc.ArgumentError:
-        raise ConfigError("ACIDWATCH_DATABASE_URL is not a postgresql:// address") from None
+    address, seconds = conninfo(settings), max(int(settings.database_timeout_seconds), 2)
     engine = sqlalchemy.create_engine(
-        address,
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(address, connect_timeout=seconds),
         poolclass=sqlalchemy.pool.NullPool,
-        connect_args={"connect_timeout": max(int(settings.database_timeout_seconds), 2)},
     )
     if warn is not None:
         sqlalchemy.event.listen(engine, "connect", lambda connection, _: _listen(connection, warn))
@@ -68,8 +69,14 @@ def migrate(
             if not dry_run:
                 config.attributes["connection"] = connection
                 command.upgrade(config, newest)
-    except sqlalchemy.exc.OperationalError as error:
-        raise DependencyAwayError("PostgreSQL", address_of(url), error.orig or error) from error
+                if newest == scripts.get_current_head():
+                    grant(connection)
+    except sqlalchemy.exc.DBAPIError as error:
+        if why := refusal(error.orig, address_of(address)):
+            raise why from error
+        if isinstance(error, sqlalchemy.exc.OperationalError):
+            raise DependencyAwayError("PostgreSQL", address_of(address), error.orig or error) from error
+        raise
     finally:
         engine.dispose()
     return before, newest

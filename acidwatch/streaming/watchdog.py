@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from acidwatch.broker.probe import broker_answers
+from acidwatch.broker.probe import why_away
 from acidwatch.settings import KafkaSettings
 from acidwatch.streaming.group import EXIT_UNEXPECTED, GroupReader
 from acidwatch.telemetry.health import Health
@@ -95,10 +95,11 @@ class Watchdog:
         if now - self._probed < _PROBE_SECONDS:
             return
         self._probed = now
-        if broker_answers(self._settings):
+        reason = why_away(self._settings)
+        if not reason:
             self._health.back("Kafka")
         else:
-            self._health.away("Kafka", f"no broker answers at {self._settings.kafka_bootstrap}")
+            self._health.away("Kafka", reason)
             # After its return clients need a while to find their coordinator and rejoin.
             self._broker_away_until = now + _PROBE_SECONDS + _KNOWN_SECONDS
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -13,9 +14,10 @@ import faust
 import structlog
 
 from acidwatch.broker.headernames import read_any_header_name
-from acidwatch.broker.probe import broker_answers
+from acidwatch.broker.probe import knock
+from acidwatch.broker.security import security_options
 from acidwatch.broker.topics import require_topic
-from acidwatch.errors import RetryableError
+from acidwatch.errors import RefusedError, RetryableError
 from acidwatch.streaming.consumer import checked_transport
 from acidwatch.streaming.group import Commit, GroupReader
 from acidwatch.streaming.lag import keep_measuring
@@ -59,6 +61,7 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
     app = faust.App(
         settings.group(service.name),
         broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
+        broker_credentials=_credentials(settings),
         store="memory://",
         datadir=tempfile.mkdtemp(prefix="acidwatch-faust-"),
         web_enabled=False,
@@ -116,7 +119,7 @@ def _wait_for_topic(topic: str, settings: StreamSettings, health: Health) -> Non
     log = structlog.get_logger(__name__)
     attempt = 0
     while True:
-        reason = _missing(topic, settings)
+        reason = _missing(topic, settings, log)
         if not reason:
             health.back("Kafka")
             return
@@ -127,11 +130,28 @@ def _wait_for_topic(topic: str, settings: StreamSettings, health: Health) -> Non
         time.sleep(min(settings.retry_most_seconds, 0.25 * 2 ** min(attempt, 6)) * random.uniform(0.5, 1.0))
 
 
-def _missing(topic: str, settings: StreamSettings) -> str:
-    if not broker_answers(settings):
-        return f"no broker answers at {settings.kafka_bootstrap}"
+def _missing(topic: str, settings: StreamSettings, log: structlog.stdlib.BoundLogger) -> str:
     try:
+        knock(settings)
         asyncio.run(require_topic(settings, topic))
+    except RefusedError as error:  # nothing was read yet, and waiting would not help
+        log.error("stopped: a setting is refused", reason=str(error))
+        sys.exit(error.exit_code)
     except RetryableError as error:
         return str(error)
     return ""
+
+
+def _credentials(settings: StreamSettings) -> faust.types.auth.CredentialsT | None:
+    """The same as every other client's, in Faust's words."""
+    options = security_options(settings)
+    if settings.kafka_security_protocol == "PLAINTEXT":
+        return None
+    if settings.kafka_security_protocol == "SSL":
+        return faust.SSLCredentials(options["ssl_context"])
+    return faust.SASLCredentials(
+        username=options["sasl_plain_username"],
+        password=options["sasl_plain_password"],
+        mechanism=options["sasl_mechanism"],
+        ssl_context=options["ssl_context"],
+    )

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from acidwatch.errors import ConfigError, DependencyAwayError, UnusableInputError
+from acidwatch.ledger.login import conninfo, refusal
 from acidwatch.settings import PostgresSettings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -20,11 +21,12 @@ def connected(settings: PostgresSettings, name: str = "acidwatch job") -> Iterat
     """One connection; the caller opens its transactions with `connection.transaction()`.
 
     Raises:
-        ConfigError: The address can't be read, or the password is refused.
+        ConfigError: The address can't be read.
+        RefusedError: PostgreSQL does not let us in, or may not do this for us.
         DependencyAwayError: PostgreSQL does not answer, or went away meanwhile.
         UnusableInputError: The tables are not there yet.
     """
-    url = settings.database_url.get_secret_value()
+    url = conninfo(settings)
     where = address(url)
     try:
         timeout = max(1, round(settings.database_timeout_seconds))
@@ -35,10 +37,10 @@ def connected(settings: PostgresSettings, name: str = "acidwatch job") -> Iterat
         raise UnusableInputError(
             f"the database at {where} lacks acidwatch's tables ({reason}): run `acidwatch ledger migrate`"
         ) from error
-    except (psycopg.errors.InvalidPassword, psycopg.errors.InvalidAuthorizationSpecification) as error:
-        raise ConfigError(f"PostgreSQL at {where} refuses the user or password in ACIDWATCH_DATABASE_URL") from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise refusal(error, where) or error from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise DependencyAwayError("PostgreSQL", where, error) from error
+        raise refusal(error, where) or DependencyAwayError("PostgreSQL", where, error) from error
 
 
 def address(url: str) -> str:

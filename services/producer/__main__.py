@@ -7,8 +7,9 @@ import signal
 import sys
 from datetime import UTC, datetime
 
+from acidwatch.broker.probe import knock
 from acidwatch.broker.send import ConfirmedSender
-from acidwatch.errors import AcidwatchError
+from acidwatch.errors import AcidwatchError, DependencyAwayError, RefusedError
 from acidwatch.settings import load
 from acidwatch.telemetry import health as health_server
 from acidwatch.telemetry import logs
@@ -30,6 +31,13 @@ def main() -> None:
     port = health_server.serve(health, settings.health_host, settings.health_port)
     log = logs.get_logger(__name__)
     log.info("started", health=f"http://{settings.health_host}:{port}", drop_folder=str(settings.drop_folder))
+    try:
+        knock(settings)
+    except RefusedError as error:  # waiting would not help
+        log.error("stopped: a setting is refused", reason=str(error))
+        sys.exit(error.exit_code)
+    except DependencyAwayError:
+        pass  # waited for once there is something to send
     asyncio.run(_watch(settings, health))
     log.info("stopped")
 

@@ -10,7 +10,7 @@ import structlog
 
 from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.broker.send import ConfirmedSender
-from acidwatch.errors import AcidwatchError, DependencyAwayError
+from acidwatch.errors import AcidwatchError, DependencyAwayError, RefusedError
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.queries import dataset, letter_counts
 from acidwatch.settings import load
@@ -39,6 +39,13 @@ def main() -> None:
     ledger = Ledger(settings)
     sender = ConfirmedSender(settings)
     store = HdfsStore(settings)
+    try:
+        _may_write(ledger)
+    except RefusedError as error:  # waiting would not help
+        structlog.get_logger(__name__).error("stopped: a setting is refused", reason=str(error))
+        sys.exit(error.exit_code)
+    except DependencyAwayError:
+        pass  # waited for like any other outage
     letters = Letters(ledger, store, sender, settings.topic_letters, settings.max_record_bytes)
     reruns = Reruns(ledger, store, sender, settings.topic_batches)
     looking: list[asyncio.Task[None]] = []
@@ -73,6 +80,14 @@ def main() -> None:
         settings,
         health,
     )
+
+
+def _may_write(ledger: Ledger) -> None:
+    with ledger.transaction() as connection:
+        found = connection.execute("SELECT has_table_privilege('ledger.versions', 'INSERT') AS may").fetchone()
+    if found and not found["may"]:
+        advice = "the user in ACIDWATCH_DATABASE_URL needs the role acidwatch_ledger"
+        raise RefusedError("PostgreSQL", ledger.address, "may not write versions", advice)
 
 
 def _ask(ledger: Ledger) -> None:

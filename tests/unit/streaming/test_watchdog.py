@@ -22,7 +22,9 @@ class Scene:
 
     def __init__(self, app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
         self.app, self.health, self.answers = app, Health("test", {}), True
-        monkeypatch.setattr("acidwatch.streaming.watchdog.broker_answers", lambda settings: self.answers)
+        monkeypatch.setattr(
+            "acidwatch.streaming.watchdog.why_away", lambda settings: "" if self.answers else "no broker answers"
+        )
 
         async def commit(group: list[Any]) -> None:
             pass
