@@ -11,7 +11,7 @@ DATA   ?=
 MONITORING ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-unit test-integration test-e2e test-faults test-monitoring bench lint format docs dashboards requirements clean
+.PHONY: help setup demo up down status test test-unit test-integration test-e2e test-faults test-monitoring test-security bench lint format docs dashboards requirements clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ status: $(READY) ## what is running
 	@$(BIN)/python -m deploy.local status
 
 test: $(READY) ## all tests but the slowest: unit, integration, end to end and faults, on real servers; 12 minutes
-	$(PYTEST) tests -m "not slow and not monitoring" $(BESIDE)
+	$(PYTEST) tests -m "not slow and not monitoring and not security" $(BESIDE)
 
 test-unit: $(READY) ## only those that need no server; 30 s
 	$(PYTEST) tests/unit $(BESIDE)
@@ -60,6 +60,11 @@ test-monitoring: $(READY) ## rules, dashboards and alerts on a real Prometheus (
 
 dashboards: $(READY) ## write deploy/monitoring/dashboards/*.json from dashboards.py
 	@$(BIN)/python -m deploy.monitoring.dashboards
+
+test-security: $(READY) ## encryption, passwords and roles, on servers that want them; 3 minutes; says what it skips
+	@command -v openssl >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
+	  && apt-get install -y -qq --no-install-recommends openssl; } || echo "openssl is missing and can't be installed here"
+	$(PYTEST) tests/security
 
 bench: $(READY) ## measure, on servers of its own; a table and .local/bench.json
 	@$(BIN)/python -m bench

@@ -54,8 +54,8 @@ class KafkaSettings(Settings):
         pattern="^(PLAINTEXT|SSL|SASL_SSL)$",
         description="PLAINTEXT, SSL = encrypted, SASL_SSL = encrypted and with user and password",
     )
-    kafka_ca_file: Path | None = Field(
-        None, description="PEM file of who signed the brokers' certificates; the system's when not given"
+    kafka_ca_file: str = Field(
+        "", description="PEM file of who signed the brokers' certificates; the system's when not given"
     )
     kafka_sasl_mechanism: str = Field(
         "SCRAM-SHA-512", pattern="^SCRAM-SHA-(256|512)$", description="SCRAM-SHA-512 or SCRAM-SHA-256"
@@ -80,7 +80,7 @@ class KafkaSettings(Settings):
             raise ValueError(
                 f"{variable}USER and {variable}PASSWORD are used with {variable}SECURITY_PROTOCOL=SASL_SSL only, not with {protocol}"
             )
-        if protocol == "PLAINTEXT" and self.kafka_ca_file is not None:
+        if protocol == "PLAINTEXT" and self.kafka_ca_file:
             raise ValueError(
                 f"{variable}CA_FILE is set, but {variable}SECURITY_PROTOCOL=PLAINTEXT encrypts nothing: set SSL or SASL_SSL"
             )

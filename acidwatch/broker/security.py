@@ -61,7 +61,7 @@ def tls(settings: KafkaSettings) -> ssl.SSLContext:
         ConfigError: The file of certificates can't be read.
     """
     try:
-        return ssl.create_default_context(cafile=settings.kafka_ca_file)
+        return ssl.create_default_context(cafile=settings.kafka_ca_file or None)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"ACIDWATCH_KAFKA_CA_FILE={settings.kafka_ca_file} can't be used: {error}") from None
 

@@ -38,6 +38,7 @@ class Kafka(Server):
     """Broker and controller in one process."""
 
     name = "kafka"
+    format_options: tuple[str, ...] = ()
 
     def __init__(self, layout: Layout, ports: Ports, abort: threading.Event, *, java: str, jars: Path) -> None:
         self._controller_port = ports.get("kafka-controller")
@@ -70,6 +71,7 @@ class Kafka(Server):
         # Kafka's own commands would read an id that begins with a hyphen as an option.
         cluster = "A" + cluster[1:]
         arguments = ["format", "--standalone", "--cluster-id", cluster, "--config", str(self._properties)]
+        arguments += self.format_options
         self.run_once("format", self._run("kafka.tools.StorageTool", *arguments, heap_mib=128))
 
     def _run(self, main_class: str, *arguments: str, heap_mib: int) -> list[str]:

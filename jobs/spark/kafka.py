@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from acidwatch.settings import KafkaSettings
 
 
@@ -14,9 +16,9 @@ def kafka_options(settings: KafkaSettings) -> dict[str, str]:
     if settings.kafka_security_protocol == "PLAINTEXT":
         return options
     options["kafka.security.protocol"] = settings.kafka_security_protocol
-    if settings.kafka_ca_file is not None:
+    if settings.kafka_ca_file:
         options["kafka.ssl.truststore.type"] = "PEM"
-        options["kafka.ssl.truststore.location"] = str(settings.kafka_ca_file.resolve())
+        options["kafka.ssl.truststore.location"] = str(Path(settings.kafka_ca_file).resolve())
     if settings.kafka_security_protocol == "SASL_SSL":
         user, password = _quoted(settings.kafka_user), _quoted(settings.kafka_password.get_secret_value())
         module = "org.apache.kafka.common.security.scram.ScramLoginModule"

@@ -1,0 +1,96 @@
+"""One secured stack for the folder, with a database whose roles are made as docs/operator.md says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from deploy.local.errors import PrerequisiteError
+from deploy.local.layout import PROJECT
+from tests.support.certificates import Certificates
+from tests.support.deployment import Deployment
+from tests.support.secured import SecuredStack, binaries_with_tls, password_of
+
+LOGINS = {"versioner": "acidwatch_ledger", "spark": "acidwatch_metrics"}
+
+
+class Secured(Deployment):
+    """A deployment whose every process has a user of its own."""
+
+    stack: SecuredStack
+
+    def kafka(self, user: str) -> dict[str, str]:
+        """Settings of a user of Kafka."""
+        return {
+            "ACIDWATCH_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "ACIDWATCH_KAFKA_CA_FILE": str(self.stack.certificates.authority),
+            "ACIDWATCH_KAFKA_USER": user,
+            "ACIDWATCH_KAFKA_PASSWORD": password_of(user),
+        }
+
+    def postgres(self, user: str, options: str = "") -> dict[str, str]:
+        """Settings of a user of PostgreSQL; the address has no password."""
+        options = options or f"sslmode=verify-full&sslrootcert={self.stack.certificates.authority}"
+        address = f"postgresql://{user}@{self.stack.postgres.address}/{self.name}?{options}"
+        return {"ACIDWATCH_DATABASE_URL": address, "ACIDWATCH_DATABASE_PASSWORD": password_of(user)}
+
+    def as_superuser(self) -> psycopg.Connection[tuple[object, ...]]:
+        """To look, and to make roles."""
+        return psycopg.connect(self.stack.postgres.superuser_url, dbname=self.name, autocommit=True)
+
+
+def flags(env: dict[str, str]) -> dict[str, str]:
+    """The same settings as keyword arguments."""
+    return {name.removeprefix("ACIDWATCH_").lower(): value for name, value in env.items()}
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredStack]:
+    """Kafka and PostgreSQL that want encryption and passwords, and HDFS."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is missing, which makes the certificates; on Debian: apt-get install openssl")
+    try:
+        binaries_with_tls()
+    except PrerequisiteError as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("certificates")
+    with SecuredStack(tmp_path_factory.mktemp("secured"), Certificates.make(folder)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def secured(stack: SecuredStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """Roles as in the documentation, tables, topics and reference tables; no service runs yet."""
+    made = Secured(stack, "secured", tmp_path_factory.mktemp("deployment"))
+    page = (PROJECT / "docs" / "operator.md").read_text()
+    roles = re.search(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert roles
+    with made.as_superuser() as connection:
+        connection.execute(roles[1])
+        for user, role in LOGINS.items():
+            login = "CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}"
+            connection.execute(
+                sql.SQL(login).format(sql.Identifier(user), sql.Literal(password_of(user)), sql.Identifier(role))
+            )
+        connection.execute(
+            sql.SQL("CREATE ROLE stranger LOGIN PASSWORD {}").format(sql.Literal(password_of("stranger")))
+        )
+        connection.execute(sql.SQL("ALTER ROLE acidwatch PASSWORD {}").format(sql.Literal(password_of("acidwatch"))))
+    made.cli("ledger", "migrate", env=made.postgres("acidwatch"))
+    made.env |= made.kafka("admin") | made.postgres("versioner")
+    made.cli("topics", "create")
+    yield made
+    made.stop_all()
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder without settings files."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,98 @@
+"""The whole pipeline where everything is encrypted and each process has a user of its own that may only do its work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from psycopg import sql
+
+from acidwatch.settings import PostgresSettings, load
+from jobs.spark import publish, sources
+from jobs.spark.postgres import connected
+from tests.security.conftest import Secured, flags
+from tests.support.deployment import Process, until
+from tests.support.secured import password_of
+
+
+@pytest.fixture(scope="module")
+def services(secured: Secured) -> Iterator[dict[str, Process]]:
+    """The ingestor and the versioner, each with its users; reference tables and one workbook are sent."""
+    made = secured.generate(300)
+    secured.load_reference(made)
+    ingestor = secured.start(
+        "ingestor", **flags(secured.kafka("ingestor")), database_url="postgresql://nobody@nowhere/x"
+    )
+    versioner = secured.start("versioner", **flags(secured.kafka("versioner") | secured.postgres("versioner")))
+    for process in (ingestor, versioner):
+        process.wait_ready()
+    done = secured.run("send", str(made.samples), "--interval", "0", env=secured.kafka("producer"))
+    assert done.returncode == 0, done.stderr
+    secured.cli("wait", "--source", str(made.samples), "--timeout", "240s")
+    yield {"ingestor": ingestor, "versioner": versioner}
+    for process in (ingestor, versioner):
+        assert process.stop() == 0, process.output
+
+
+def test_batches_become_versions_with_encryption_and_a_user_for_each_process(
+    secured: Secured, services: dict[str, Process]
+) -> None:
+    status = secured.json("status")
+    assert (status["version"], status["rows"]) == (3, 300)
+    assert status["batches"] == {"accepted": 3, "rejected": 0, "duplicate": 0, "in_flight": 0}
+    assert services["ingestor"].get("/readyz")[0] == services["versioner"].get("/readyz")[0] == 200
+    with secured.as_superuser() as connection:
+        found = connection.execute(
+            "SELECT DISTINCT usename, ssl FROM pg_stat_activity JOIN pg_stat_ssl USING (pid)"
+            " WHERE application_name = 'acidwatch' AND datname = 'secured'"
+        ).fetchall()
+    assert found == [("versioner", True)]
+
+
+def test_the_job_publishes_with_its_own_user(secured: Secured, services: dict[str, Process]) -> None:
+    settings = load(PostgresSettings, **flags(secured.postgres("spark")))
+    with connected(settings) as connection:
+        dataset = sources.dataset_version(connection, None)
+        assert len(dataset.members) == 3
+        tables: dict[str, Any] = {name: [] for name in publish.TABLES}
+        run = _run(publish.next_run_id(connection), dataset.version)
+        assert publish.publish(connection, run, tables, again=False) == run
+        publish.show_as_newest(connection, run.run_id)
+        assert connection.execute("SELECT run_id FROM olap.run").fetchall() == [(run.run_id,)]
+    assert secured.json("status")["last_run"]["run_id"] == run.run_id
+
+
+def _run(run_id: int, version: int) -> publish.Run:
+    now = datetime.now(UTC)
+    counts = dict.fromkeys(("files", "batches", "rows", "superseded", "samples", "measurements"), 1)
+    left = dict.fromkeys(("ambiguous", "without_method", "without_site"), 0)
+    return publish.Run(run_id, version, 1, "test", True, now, now, "enriched/none", **counts, **left)
+
+
+def test_a_versioner_whose_password_was_changed_waits_and_goes_on(
+    secured: Secured, services: dict[str, Process]
+) -> None:
+    """What is sent meanwhile is recorded afterwards; the process is the same."""
+    versioner, change = services["versioner"], "ALTER ROLE versioner PASSWORD {}"
+    with secured.as_superuser() as connection:
+        connection.execute(sql.SQL(change).format(sql.Literal("another")))
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'versioner'")
+        try:
+            made = secured.generate(100, seed=2)
+            done = secured.run("send", str(made.samples), "--interval", "0", env=secured.kafka("producer"))
+            assert done.returncode == 0, done.stderr
+            said = until(
+                lambda: next(
+                    (e["reason"] for e in versioner.events if "password authentication" in str(e.get("reason"))), ""
+                ),
+                "the versioner to say that its password is refused",
+            )
+            assert "refuses: FATAL: password authentication failed" in said and "ACIDWATCH_DATABASE_PASSWORD" in said
+            assert versioner.get("/readyz")[0] == 503 and versioner.get("/healthz")[0] == 200
+        finally:
+            connection.execute(sql.SQL(change).format(sql.Literal(password_of("versioner"))))
+    versioner.wait_ready()
+    secured.cli("wait", "--source", str(made.samples), "--timeout", "240s")
+    assert secured.json("status")["version"] == 4
