@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from acidwatch.settings import PostgresSettings, load
+from acidwatch.settings import KafkaSettings, PostgresSettings, load
 from jobs.spark import publish, sources
+from jobs.spark.kafka import kafka_options
 from jobs.spark.postgres import connected
 from tests.security.conftest import Secured, flags
 from tests.support.deployment import Process, until
@@ -54,7 +55,7 @@ def test_batches_become_versions_with_encryption_and_a_user_for_each_process(
 def test_the_job_publishes_with_its_own_user(secured: Secured, services: dict[str, Process]) -> None:
     settings = load(PostgresSettings, **flags(secured.postgres("spark")))
     with connected(settings) as connection:
-        dataset = sources.dataset_version(connection, None)
+        dataset = sources.read_version(connection, None)
         assert len(dataset.members) == 3
         tables: dict[str, Any] = {name: [] for name in publish.TABLES}
         run = _run(publish.next_run_id(connection), dataset.version)
@@ -66,8 +67,8 @@ def test_the_job_publishes_with_its_own_user(secured: Secured, services: dict[st
 
 def _run(run_id: int, version: int) -> publish.Run:
     now = datetime.now(UTC)
-    counts = dict.fromkeys(("files", "batches", "rows", "superseded", "samples", "measurements"), 1)
-    left = dict.fromkeys(("ambiguous", "without_method", "without_site"), 0)
+    counts = dict.fromkeys(("files", "batches", "rows", "samples", "measurements"), 1)
+    left = dict.fromkeys(("superseded", "ambiguous", "without_method", "without_site"), 0)
     return publish.Run(run_id, version, 1, "test", True, now, now, "enriched/none", **counts, **left)
 
 
@@ -96,3 +97,35 @@ def test_a_versioner_whose_password_was_changed_waits_and_goes_on(
     versioner.wait_ready()
     secured.cli("wait", "--source", str(made.samples), "--timeout", "240s")
     assert secured.json("status")["version"] == 4
+
+
+def test_an_ingestor_whose_password_was_changed_waits_and_goes_on(
+    secured: Secured, services: dict[str, Process]
+) -> None:
+    """The broker is started anew, so that no old connection is left; the process is the same."""
+    ingestor, kafka = services["ingestor"], secured.stack.kafka
+    options = kafka_options(load(KafkaSettings, **_kafka(secured)))
+    before = secured.json("status")["version"]
+
+    def change(password: str) -> None:
+        user = ("--entity-type", "users", "--entity-name", "ingestor")
+        kafka.configure(options, "--alter", *user, "--add-config", f"SCRAM-SHA-512=[password={password}]")
+
+    change("another")
+    try:
+        kafka.stop()
+        kafka.start()
+        until(lambda: "check ACIDWATCH_KAFKA_USER (ingestor)" in ingestor.get("/readyz")[1], "the ingestor to say it")
+        made = secured.generate(100, seed=3)
+        done = secured.run("send", str(made.samples), "--interval", "0", env=secured.kafka("producer"))
+        assert done.returncode == 0, done.stderr
+        assert ingestor.get("/healthz")[0] == 200
+    finally:
+        change(password_of("ingestor"))
+    ingestor.wait_ready()
+    secured.cli("wait", "--source", str(made.samples), "--timeout", "240s")
+    assert secured.json("status")["version"] == before + 1
+
+
+def _kafka(secured: Secured) -> dict[str, str]:
+    return {**flags(secured.kafka("admin")), "kafka_bootstrap": secured.stack.kafka_bootstrap}

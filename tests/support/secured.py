@@ -9,6 +9,7 @@ import subprocess
 import tarfile
 import threading
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -61,6 +62,16 @@ class SecuredKafka(Kafka):
                 kafka_password=SecretStr(password_of("admin")),
             )
         )
+
+    def configure(self, options: Mapping[str, str], *arguments: str) -> str:
+        """Run Kafka's own command for configurations with Spark's options for its Kafka source; its output."""
+        client = self._properties.with_name("client.properties")
+        client.write_text("".join(f"{name.removeprefix('kafka.')}={value}\n" for name, value in options.items()))
+        reach = ("--bootstrap-server", self.address, "--command-config", str(client))
+        command = self._run("kafka.admin.ConfigCommand", *reach, *arguments, heap_mib=128)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def _configuration(self) -> str:
         store = self._properties.with_name("server.pem")

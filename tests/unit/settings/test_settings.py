@@ -188,3 +188,17 @@ def test_an_outage_says_who_is_away_where_and_why_on_one_line() -> None:
     )
     assert str(error) == "HDFS is away at http://host:9870: one two"
     assert DependencyAwayError("HDFS", "h", TimeoutError()).reason == "TimeoutError"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"kafka_security_protocol": "SASL_SSL", "kafka_user": "me"}, "needs ACIDWATCH_KAFKA_USER and ACIDWATCH_KAFKA_PASSWORD"),
+        ({"kafka_security_protocol": "SSL", "kafka_password": "pa55word"}, "with ACIDWATCH_KAFKA_SECURITY_PROTOCOL=SASL_SSL only, not with SSL"),
+        ({"kafka_user": "me", "kafka_password": "pa55word"}, "not with PLAINTEXT"),
+        ({"kafka_ca_file": "ca.pem"}, "ACIDWATCH_KAFKA_CA_FILE is set, but ACIDWATCH_KAFKA_SECURITY_PROTOCOL=PLAINTEXT encrypts nothing"),
+    ],
+)  # fmt: skip
+def test_a_user_a_password_or_a_certificate_that_would_not_be_used_is_refused(given: dict[str, str], said: str) -> None:
+    (line,) = problems_of(KafkaSettings, kafka_bootstrap="b:1", **given)
+    assert said in line and "pa55word" not in line
