@@ -29,7 +29,7 @@ def why_away(settings: KafkaSettings, timeout_seconds: float = 3.0) -> str:
     try:
         knock(settings, timeout_seconds)
     except DependencyAwayError as error:
-        return str(error) if isinstance(error, RefusedError) else error.reason
+        return str(error)
     return ""
 
 
@@ -55,9 +55,7 @@ def knock(settings: KafkaSettings, timeout_seconds: float = 3.0) -> None:
             refusal = error
         except (KafkaError, OSError, ValueError):
             continue
-    raise refusal or DependencyAwayError(
-        "Kafka", settings.kafka_bootstrap, f"no broker answers at {settings.kafka_bootstrap}"
-    )
+    raise refusal or DependencyAwayError("Kafka", settings.kafka_bootstrap, "no broker answers")
 
 
 def _answers(settings: KafkaSettings, host: str, port: int, timeout_seconds: float) -> bool:

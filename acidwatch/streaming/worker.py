@@ -17,7 +17,7 @@ from acidwatch.broker.headernames import read_any_header_name
 from acidwatch.broker.probe import knock
 from acidwatch.broker.security import security_options
 from acidwatch.broker.topics import require_topic
-from acidwatch.errors import RefusedError, RetryableError
+from acidwatch.errors import ConfigError, RefusedError, RetryableError
 from acidwatch.streaming.consumer import checked_transport
 from acidwatch.streaming.group import Commit, GroupReader
 from acidwatch.streaming.lag import keep_measuring
@@ -134,7 +134,7 @@ def _missing(topic: str, settings: StreamSettings, log: structlog.stdlib.BoundLo
     try:
         knock(settings)
         asyncio.run(require_topic(settings, topic))
-    except RefusedError as error:  # nothing was read yet, and waiting would not help
+    except (ConfigError, RefusedError) as error:  # nothing was read yet, and waiting would not help
         log.error("stopped: a setting is refused", reason=str(error))
         sys.exit(error.exit_code)
     except RetryableError as error:

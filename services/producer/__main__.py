@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from acidwatch.broker.probe import knock
 from acidwatch.broker.send import ConfirmedSender
-from acidwatch.errors import AcidwatchError, DependencyAwayError, RefusedError
+from acidwatch.errors import AcidwatchError, ConfigError, DependencyAwayError, RefusedError
 from acidwatch.settings import load
 from acidwatch.telemetry import health as health_server
 from acidwatch.telemetry import logs
@@ -33,7 +33,7 @@ def main() -> None:
     log.info("started", health=f"http://{settings.health_host}:{port}", drop_folder=str(settings.drop_folder))
     try:
         knock(settings)
-    except RefusedError as error:  # waiting would not help
+    except (ConfigError, RefusedError) as error:  # waiting would not help
         log.error("stopped: a setting is refused", reason=str(error))
         sys.exit(error.exit_code)
     except DependencyAwayError:

@@ -31,12 +31,12 @@ def main() -> None:
     """Record outcomes as versions, and publish what was rejected as dead letters."""
     try:
         settings = load(VersionerSettings)
+        ledger = Ledger(settings)
     except AcidwatchError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
     logs.configure(settings, "versioner")
     health = Health("versioner")
-    ledger = Ledger(settings)
     sender = ConfirmedSender(settings)
     store = HdfsStore(settings)
     try:

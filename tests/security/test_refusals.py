@@ -87,10 +87,11 @@ def test_hdfs_refuses_a_user_without_permission_and_the_message_names_the_settin
     [
         ("producer", {"kafka_password": "wrong"}, "ACIDWATCH_KAFKA_PASSWORD"),
         ("ingestor", {"kafka_password": "wrong"}, "ACIDWATCH_KAFKA_PASSWORD"),
+        ("ingestor", {"kafka_ca_file": "/no/such.pem"}, "ACIDWATCH_KAFKA_CA_FILE=/no/such.pem can't be used"),
         ("versioner", {"database_password": "wrong"}, "ACIDWATCH_DATABASE_PASSWORD"),
         ("versioner", {"database_url": "{spark}", "database_password": "{its}"}, "needs the role acidwatch_ledger"),
     ],
-    ids=["producer", "ingestor", "versioner", "versioner-with-the-jobs-user"],
+    ids=["producer", "ingestor", "no-certificates", "versioner", "versioner-with-the-jobs-user"],
 )
 def test_a_service_that_is_refused_at_the_start_ends_with_2(
     secured: Secured, service: str, wrong: dict[str, str], said: str

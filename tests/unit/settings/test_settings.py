@@ -194,7 +194,8 @@ def test_an_outage_says_who_is_away_where_and_why_on_one_line() -> None:
     ("given", "said"),
     [
         ({"kafka_security_protocol": "SASL_SSL", "kafka_user": "me"}, "needs ACIDWATCH_KAFKA_USER and ACIDWATCH_KAFKA_PASSWORD"),
-        ({"kafka_security_protocol": "SSL", "kafka_password": "pa55word"}, "with ACIDWATCH_KAFKA_SECURITY_PROTOCOL=SASL_SSL only, not with SSL"),
+        ({"kafka_security_protocol": "SSL", "kafka_password": "pa55word"},
+         "are used with ACIDWATCH_KAFKA_SECURITY_PROTOCOL=SASL_SSL only"),
         ({"kafka_user": "me", "kafka_password": "pa55word"}, "not with PLAINTEXT"),
         ({"kafka_ca_file": "ca.pem"}, "ACIDWATCH_KAFKA_CA_FILE is set, but ACIDWATCH_KAFKA_SECURITY_PROTOCOL=PLAINTEXT encrypts nothing"),
     ],

@@ -136,7 +136,7 @@ def test_a_broker_that_is_away_is_no_stall_and_its_return_gives_time_to_rejoin(s
     scene.answers = False
     for seconds in range(0, 1000, 5):
         assert scene.look(seconds) == ""
-    assert scene.health.readiness()[1]["waiting_for"]["Kafka"] == "no broker answers at 127.0.0.1:1"
+    assert scene.health.readiness()[1]["waiting_for"]["Kafka"] == "no broker answers"
     scene.answers = True
     assert scene.look(1000) == ""
     assert "Kafka" not in scene.health.waiting_for
