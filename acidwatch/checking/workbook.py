@@ -10,6 +10,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from openpyxl import Workbook, load_workbook
@@ -26,7 +27,7 @@ from acidwatch.contract.headers import column_number
 from acidwatch.contract.outcome import Finding
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.fix import FILLS, Sheet, cell_at, mark, put_text, sheet_title, write_rows
-from acidwatch.workbook.package import Package, open_package
+from acidwatch.workbook.package import open_package, read_bytes
 from acidwatch.workbook.reader import Table
 
 LIST = "acidwatch findings"
@@ -52,37 +53,38 @@ def write_checked(path: Path, table: Table, report: Report) -> None:
     Raises:
         UnusableInputError: It can't be written there, or the original was changed since it was checked.
     """
-    package = open_package(table.path)
-    if package.sha256 != table.sha256:
+    original = read_bytes(table.path)
+    if sha256(original).hexdigest() != table.sha256:
         raise UnusableInputError(f"{table.path}: was changed while it was checked; run the check again")
     marks = _marks(table, report.checked.findings)
-    data = _lean(package, table, marks, report) or _whole(package, table, marks, report)
+    copy = _lean(original, table, marks, report) or _whole(original, table, marks, report)
     try:
-        path.write_bytes(data)
+        path.write_bytes(copy)
     except OSError as error:
         raise UnusableInputError(f"{path}: can't be written ({error.strerror or error})") from error
 
 
-def _lean(package: Package, table: Table, marks: Marks, report: Report) -> bytes | None:
+def _lean(data: bytes, table: Table, marks: Marks, report: Report) -> bytes | None:
     """Edit the rows with findings alone, and put the others back as they are; None where the file is not fit for it."""
-    part = package.sheets.get(table.sheet)
-    split = split_rows(_read_part(package, part)) if part else None
+    xlsx = table.path.suffix.lower() == ".xlsx"
+    part = open_package(table.path, data).sheets.get(table.sheet) if xlsx else None
+    split = split_rows(_read_part(data, part)) if part else None
     header = set(range(table.first_row))
     wanted = {row for row, _ in marks}
     if part is None or split is None or not wanted <= set(split.numbers):
         return None
-    book = _own_workbook(table, lean_copy(package.data, part, split, header | wanted))
+    book = _own_workbook(table, lean_copy(data, part, split, header | wanted))
     if book is None:
         return None
     page = book[table.sheet]
     _edit(book, page, table, marks, report)
     # The library keeps the numbers of the styles that are there, and adds new ones behind them.
     styles = {place: page[f"{place[1]}{place[0]}"].style_id for place in marks}
-    return put_back(_saved(book), page.path.lstrip("/"), split, styles, package.data)
+    return put_back(_saved(book), page.path.lstrip("/"), split, styles, data)
 
 
-def _whole(package: Package, table: Table, marks: Marks, report: Report) -> bytes:
-    book = _own_workbook(table, package.data)
+def _whole(data: bytes, table: Table, marks: Marks, report: Report) -> bytes:
+    book = _own_workbook(table, data)
     if book is not None:
         _edit(book, book[table.sheet], table, marks, report)
         return _saved(book)
@@ -105,8 +107,8 @@ def _saved(book: Workbook) -> bytes:
     return sink.getvalue()
 
 
-def _read_part(package: Package, part: str) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(package.data)) as archive:
+def _read_part(data: bytes, part: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return archive.read(part)
 
 

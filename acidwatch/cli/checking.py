@@ -29,8 +29,7 @@ def report_on(batches: Plan, checked: Checked, reference: Reference, now: dateti
 
     table = batches.table
     causes = group_causes(checked.findings, table, reference, now.date())
-    # What reading took for granted (Table.notes) belongs here too.
-    notes = [f"column {name!r} is not in the contract and is not sent" for name in table.unknown]
+    notes = list(table.notes)
     if checked.unlisted:
         notes.append(f"the first {len(checked.findings)} findings are listed, {checked.unlisted} more are only counted")
     return Report(table.path.name, table.sheet, checked, causes, notes)

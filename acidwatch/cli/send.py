@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from acidwatch.cli.durations import Interval, Timeout
 from acidwatch.cli.output import Output, OutputFormat, emit_json, say
+from acidwatch.cli.samples import BatchSize, Locale, Samples, SheetName
 
 if TYPE_CHECKING:
     import asyncio
@@ -22,21 +22,14 @@ if TYPE_CHECKING:
 
 
 def send(
-    workbook: Annotated[Path, typer.Argument(help="samples: .xlsx, .xls, .xlsb, .ods or .csv", show_default=False)],
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, max=10_000, help="rows in a batch")] = 100,
+    workbook: Samples,
+    batch_size: BatchSize = 100,
     interval: Interval = "10s",  # type: ignore[assignment]  # parsed by typer
     from_batch: Annotated[
         int, typer.Option("--from-batch", min=0, help="go on with this batch (from 0) after an interruption")
     ] = 0,
-    sheet: Annotated[str | None, typer.Option("--sheet", help="sheet to send, when several fit")] = None,
-    locale: Annotated[
-        str | None,
-        typer.Option(
-            "--locale",
-            help="how its texts write numbers: fr = decimal comma, blanks between thousands; en = decimal point",
-            show_default=False,
-        ),
-    ] = None,
+    sheet: SheetName = None,
+    locale: Locale = None,
     replaces: Annotated[
         str | None,
         typer.Option(

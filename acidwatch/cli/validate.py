@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acidwatch.cli.output import emit_json, escape_markup
+from acidwatch.cli.samples import BatchSize, Locale, Samples, SheetName
 
 if TYPE_CHECKING:
     from acidwatch.checking.report import Report
@@ -25,11 +26,12 @@ class CheckFormat(str, Enum):
 
 
 def validate(
-    workbook: Annotated[Path, typer.Argument(help="workbook of samples", show_default=False)],
+    workbook: Samples,
     sites: Annotated[Path, typer.Option("--sites", help="workbook of sites", show_default=False)],
     methods: Annotated[Path, typer.Option("--methods", help="workbook of methods", show_default=False)],
-    sheet: Annotated[str | None, typer.Option("--sheet", help="sheet to check, when several fit")] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, max=10_000, help="rows in a batch")] = 100,
+    sheet: SheetName = None,
+    locale: Locale = None,
+    batch_size: BatchSize = 100,
     output: Annotated[
         CheckFormat,
         typer.Option(
@@ -74,7 +76,7 @@ def validate(
         _refuse_overwriting(target, workbook, force=force)
     try:
         reference = reference_of_sites(read_reference_tables(sites, methods)["sites"])
-        batches = plan(workbook, sheet, batch_size)
+        batches = plan(workbook, sheet, batch_size, locale)
     except UnusableInputError as error:
         if output is CheckFormat.json:
             emit_json(unreadable(workbook.name, str(error)))

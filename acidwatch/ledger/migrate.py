@@ -63,8 +63,8 @@ def migrate(
             before = MigrationContext.configure(connection).get_current_revision()
             if before is not None and before not in revisions:
                 raise UnusableInputError(
-                    f"the database {address_of(url)} is at revision {before}, which this acidwatch does not know: a newer one migrated it. "
-                    "Nothing was changed; use that one, or another database"
+                    f"the database {address_of(address)} is at revision {before}, which this acidwatch does not know: a newer "
+                    "one migrated it. Nothing was changed; use that one, or another database"
                 )
             if not dry_run:
                 config.attributes["connection"] = connection
