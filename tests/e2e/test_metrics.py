@@ -480,11 +480,12 @@ def test_the_report_of_this_data_is_small_and_loads_fast(answered: Answered) -> 
     assert written["bytes"] == path.stat().st_size < 5_000_000
     assert written["sites"] == answered.samples[SITE].drop_duplicates().shape[0]
     with chromium() as browser:
+        assert min(Opened(browser, path).load_milliseconds() for _ in range(3)) < 3000  # other tests run meanwhile
         opened = Opened(browser, path)
-        assert opened.load_milliseconds() < 3000
+        opened.wait_drawn()
         drawn = opened.page.locator(".plot").count()
         assert drawn and opened.page.locator(".plot svg").count() == drawn
-        site = opened.page.get_by_role("row").locator("a").first.get_attribute("href")
+        site = opened.page.locator("#sites tbody a").first.get_attribute("href")
         opened.page.goto(f"{path.as_uri()}{site}")
         assert opened.page.locator("#site .plot svg").count() > 5
         assert (opened.complaints, {url.split("#")[0] for url in opened.requests}) == ([], {path.as_uri()})

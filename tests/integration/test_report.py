@@ -134,6 +134,7 @@ def test_it_loads_without_a_network_and_without_complaint(reported: Reported, br
     opened = Opened(browser, reported.path)
     page = opened.page
     assert opened.requests == [reported.path.as_uri()]
+    opened.wait_drawn()
     assert page.locator(".plot svg").count() == page.locator(".plot").count() == 15
     page.goto(reported.path.as_uri() + SITE)
     expect(page.locator("#site h1")).to_have_text(STRANGE)

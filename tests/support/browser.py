@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 
 @contextmanager
@@ -40,9 +40,14 @@ class Opened:
         self.page.goto(path.as_uri() + fragment)
 
     def load_milliseconds(self) -> float:
-        """From the beginning of navigation to the end of loading, or to the first contents drawn, whichever was later."""
+        """From the beginning of navigation to the end of loading, or to the first contents painted, whichever was later."""
+        self.wait_drawn()
         found: float = self.page.evaluate(
             "Math.max(performance.getEntriesByType('navigation')[0].loadEventEnd,"
             " ...performance.getEntriesByName('first-contentful-paint').map(entry => entry.startTime))"
         )
         return found
+
+    def wait_drawn(self) -> None:
+        """Wait until every chart is drawn."""
+        expect(self.page.locator("html.drawn")).to_have_count(1, timeout=60_000)  # its policy forbids wait_for_function

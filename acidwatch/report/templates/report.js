@@ -74,16 +74,19 @@
     return slope > 0 === (good === "rising") ? "var(--good)" : "var(--bad)";
   };
 
-  const multiples = () => {
-    const good = new Map(data.parameters.map((parameter) => [parameter[0], parameter[4]]));
-    for (const [key, ones] of d3.group(data.multiples, (one) => one.parameter)) {
-      const values = ones.flatMap((one) => one.years.flatMap((year) => year.slice(1)));
-      for (const one of ones) {
-        const place = document.querySelector(`.plot[data-region="${CSS.escape(one.region)}"][data-parameter="${CSS.escape(key)}"]`);
-        if (one.years.length) place.replaceChildren(draw(one.years, one.slope, { width: 230, height: 140, colour: direction(one.slope, good.get(key)), domain: d3.extent(values) }));
-      }
-    }
+  // The small multiples, one after the other, so that the page answers while they are drawn; at once where it is printed.
+  const good = new Map(data.parameters.map((parameter) => [parameter[0], parameter[4]]));
+  const domains = d3.rollup(data.multiples, (ones) => d3.extent(ones.flatMap((one) => one.years.flatMap((year) => year.slice(1)))), (one) => one.parameter);
+  const waiting = data.multiples.filter((one) => one.years.length);
+  const drawNext = () => {
+    const one = waiting.shift();
+    if (!one) return false;
+    const place = document.querySelector(`.plot[data-region="${CSS.escape(one.region)}"][data-parameter="${CSS.escape(one.parameter)}"]`);
+    place.replaceChildren(draw(one.years, one.slope, { width: 230, height: 140, colour: direction(one.slope, good.get(one.parameter)), domain: domains.get(one.parameter) }));
+    return true;
   };
+  const drawRest = () => { if (drawNext()) setTimeout(drawRest); else document.documentElement.classList.add("drawn"); };
+  addEventListener("beforeprint", () => { while (drawNext()); });
 
   // The page of one site.
   const terms = (pairs) => el("dl", { class: "terms" }, ...pairs.flatMap(([name, text]) => [el("dt", {}, name), el("dd", {}, text)]));
@@ -212,6 +215,6 @@
   });
   document.querySelector(".search").addEventListener("submit", (event) => event.preventDefault());
   addEventListener("hashchange", route);
-  multiples();
   route();
+  setTimeout(drawRest);
 })();
