@@ -22,7 +22,7 @@ from acidwatch.report import figures, quality
 from acidwatch.report.map import base_map
 from acidwatch.report.parameters import HEADLINE, MULTIPLES, parameters_of
 from acidwatch.report.regions import RegionSeries, region_series
-from acidwatch.report.sites import CLASS_NAMES, SiteLine, browser_data, site_lines
+from acidwatch.report.sites import CLASS_NAMES, browser_data, site_lines
 from acidwatch.report.source import Source
 from acidwatch.report.summary import tallies
 
@@ -124,6 +124,3 @@ def _environment() -> Environment:
     environment.filters.update({name: getattr(figures, name) for name in names})
     environment.globals["percent"] = figures.percent
     return environment
-
-
-__all__ = ["SiteLine", "embedded", "render"]

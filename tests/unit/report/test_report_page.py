@@ -55,8 +55,6 @@ def data_of(page: bytes) -> dict[str, object]:
 
 def test_text_of_workbooks_never_becomes_markup_or_script(page: Page) -> None:
     assert len(page.all("script")) == 1 + len(SCRIPTS)
-    assert not page.all("b") or all(not attributes for attributes in page.all("b"))
-    assert "Lac" not in "".join(name for name, _ in page.elements)
     assert not page.all("img") and not page.all("i")
     assert STRANGE in page.text and "<i>made</i>" in page.text and "onerror=alert(1)" in page.text
 
@@ -76,9 +74,7 @@ def test_the_scripts_that_are_shipped_can_stand_in_a_page() -> None:
 
 
 def test_only_the_scripts_of_the_page_may_run_and_nothing_may_be_loaded(page: Page) -> None:
-    (policy,) = [m["content"] or "" for m in page.all("meta", http_equiv="x")] or [
-        m["content"] or "" for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"
-    ]
+    (policy,) = [m["content"] or "" for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert policy.count("'sha256-") == len(SCRIPTS)
     assert "unsafe-inline" not in policy.split("style-src")[0]
