@@ -54,9 +54,7 @@ class GroupCommit:
         self._log = structlog.get_logger(__name__)
         # What was written for the group at hand: when only step 4 failed, its repetition must not write the files again.
         self._written: tuple[list[Event], Judged, list[Outcome]] | None = None
-        for verdict in ("accepted", "rejected"):  # shown from the start: a rule asks whether they stand still
-            BATCHES.labels(verdict)
-            ROWS.labels(verdict)
+        _show_zeros()
 
     async def __call__(self, events: list[Event]) -> None:
         """Make a group durable; called again with the same group after a RetryableError."""
@@ -151,6 +149,18 @@ class GroupCommit:
             reference_version=first.reference_version,
             seconds=round(seconds, 3),
         )
+
+
+def _show_zeros() -> None:
+    """A counter that appears with its first count has not risen, as far as Prometheus can see."""
+    for verdict in ("accepted", "rejected"):
+        BATCHES.labels(verdict)
+        ROWS.labels(verdict)
+    for zone in ("raw", "clean", "quarantine"):
+        HDFS_FILES.labels(zone)
+        HDFS_BYTES.labels(zone)
+    for step in ("judge", "write", "send"):
+        STEP_SECONDS.labels("ingestor", step)
 
 
 def received(event: Event) -> Received:

@@ -43,6 +43,8 @@ class DropFolder:
         log = structlog.get_logger(__name__)
         attempt = 0
         self.health.goes_on("start")
+        for result in ("sent", "refused"):
+            SOURCES.labels(result)
         while not self.stop.is_set():
             pause, waited_for = self.settings.look_seconds, ""
             try:

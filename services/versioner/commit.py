@@ -33,6 +33,11 @@ class OutcomeCommit:
         self._log = structlog.get_logger(__name__)
         # What the group at hand became: when only step 3 failed, its repetition must not count it as redelivered.
         self._recorded: tuple[list[Event], Recorded] | None = None
+        # Shown from the start: a counter that appears with its first count has not risen, as far as Prometheus can see.
+        for kind in _counts(Recorded()):
+            RECORDED.labels(kind)
+        for step in ("record", "publish"):
+            STEP_SECONDS.labels("versioner", step)
 
     async def __call__(self, events: list[Event]) -> None:
         """Record a group of outcomes; called again with the same group after a RetryableError."""
@@ -61,13 +66,7 @@ class OutcomeCommit:
 
     def _report(self, done: Recorded, outcomes: int, batch_id: str, letters: int, seconds: float) -> None:
         """One log line a group, and the counts."""
-        kinds = {
-            "accepted": done.accepted,
-            "rejected": done.rejected,
-            "duplicate": done.duplicates,
-            "redelivery": done.redeliveries,
-            "rerun": done.reruns,
-        }
+        kinds = _counts(done)
         for kind, count in kinds.items():
             RECORDED.labels(kind).inc(count)
         DATASET_VERSION.set(done.version)
@@ -81,3 +80,14 @@ class OutcomeCommit:
             version=done.version,
             seconds=round(seconds, 3),
         )
+
+
+def _counts(done: Recorded) -> dict[str, int]:
+    """How many outcomes became what."""
+    return {
+        "accepted": done.accepted,
+        "rejected": done.rejected,
+        "duplicate": done.duplicates,
+        "redelivery": done.redeliveries,
+        "rerun": done.reruns,
+    }
