@@ -62,12 +62,12 @@ def started(deployment: Deployment, ports: dict[str, str]) -> Callable[..., Proc
     return start
 
 
-def fires(prometheus: Asked, alert: str) -> None:
-    until(lambda: alert in prometheus.firing(), f"{alert} to fire", 240)
+def fires(prometheus: Asked, alert: str, process: str | None = None) -> None:
+    until(lambda: alert in prometheus.firing(process), f"{alert} to fire", 240)
 
 
-def ends(prometheus: Asked, alert: str) -> None:
-    until(lambda: alert not in prometheus.firing(), f"{alert} to end", 240)
+def ends(prometheus: Asked, alert: str, process: str | None = None) -> None:
+    until(lambda: alert not in prometheus.firing(process), f"{alert} to end", 240)
 
 
 def test_a_process_that_was_killed_is_told_until_it_is_started_again(
@@ -78,23 +78,9 @@ def test_a_process_that_was_killed_is_told_until_it_is_started_again(
     until(lambda: prometheus.targets().get("producer") == "up", "the first scrape")
     producer.popen.kill()
     producer.popen.wait()
-    until(
-        lambda: any(
-            one["labels"]["process"] == "producer" and one["state"] == "firing"
-            for one in prometheus.api("alerts")["alerts"]
-        ),
-        "the alert",
-    )
-    assert "AcidwatchProcessDown" in prometheus.firing()
+    fires(prometheus, "AcidwatchProcessDown", "producer")
     started("producer", **folders)
-    until(
-        lambda: all(
-            one["labels"].get("process") != "producer"
-            for one in prometheus.api("alerts")["alerts"]
-            if one["labels"]["alertname"] == "AcidwatchProcessDown"
-        ),
-        "the alert to end",
-    )
+    ends(prometheus, "AcidwatchProcessDown", "producer")
 
 
 def test_dead_letters_that_arrive_and_those_that_are_parked_are_told(

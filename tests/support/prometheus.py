@@ -58,9 +58,10 @@ class Asked:
         result: list[dict[str, Any]] = self.api("query", query=text)["result"]
         return result
 
-    def firing(self) -> set[str]:
-        """Names of the alerts that fire now."""
-        return {alert["labels"]["alertname"] for alert in self.api("alerts")["alerts"] if alert["state"] == "firing"}
+    def firing(self, process: str | None = None) -> set[str]:
+        """Names of the alerts that fire now, about one process where it is given."""
+        alerts = [alert["labels"] for alert in self.api("alerts")["alerts"] if alert["state"] == "firing"]
+        return {labels["alertname"] for labels in alerts if process in (None, labels.get("process"))}
 
     def targets(self) -> dict[str, str]:
         """Health of each target, by process."""
