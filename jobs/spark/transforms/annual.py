@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.spark.transforms.enrich import method_of_year
-from jobs.spark.transforms.summary import ascending, exact, exact_mean, quantile
+from jobs.spark.transforms.summary import ascending, exact, mean_of, quantile
 
 KEY = ("program_id", "site_id", "parameter", "year")
 
@@ -22,16 +22,24 @@ def by_year(values: DataFrame, methods: DataFrame) -> DataFrame:
         `program_id`, `site_id`, `parameter`, `year` (the key), `unit`, `n`, `negative` (of n: below 0), `mean`, `median`, `months`
         (12 means, January first, null where a month has none), all in `unit`; `method` (null where none is known).
     """
-    measured = values.withColumn("decimal", exact(F.col("value")))
-    months = (exact_mean(F.when(F.col("month") == month, F.col("decimal"))) for month in range(1, 13))
-    years = measured.groupBy(*KEY, "unit").agg(
+    # Months first: an aggregate that keeps lists makes a costly buffer for each of its columns and groups, so it has only the list.
+    months = values.groupBy(*KEY, "unit", "month").agg(
         F.count("value").alias("n"),
-        F.sum((F.col("value") < 0).cast("int")).alias("negative"),
-        exact_mean(F.col("decimal")).alias("mean"),
-        ascending(F.col("value")).alias("ascending"),
-        F.array(*months).alias("months"),
+        F.count_if(F.col("value") < 0).alias("negative"),
+        F.sum(exact(F.col("value"))).alias("total"),
     )
+    mean = mean_of(F.col("total"), F.col("n"))
+    years = months.groupBy(*KEY, "unit").agg(
+        F.sum("n").alias("n"),
+        F.sum("negative").alias("negative"),
+        mean_of(F.sum("total"), F.sum("n")).alias("mean"),
+        F.array(*(F.max(F.when(F.col("month") == month, mean)) for month in range(1, 13))).alias("months"),
+    )
+    lists = values.groupBy(*KEY).agg(ascending(F.col("value")).alias("ascending"))
+    medians = lists.select(*KEY, quantile(F.col("ascending"), 0.5).alias("median"))
     chosen = F.broadcast(method_of_year(methods).select("program_id", "parameter", "year", "method"))
-    return years.join(chosen, ["program_id", "parameter", "year"], "left").select(
-        *KEY, "unit", "n", "negative", "mean", quantile(F.col("ascending"), 0.5).alias("median"), "months", "method"
+    return (
+        years.join(medians, list(KEY))
+        .join(chosen, ["program_id", "parameter", "year"], "left")
+        .select(*KEY, "unit", "n", "negative", "mean", "median", "months", "method")
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.spark.transforms.summary import exact
+from jobs.spark.transforms.summary import exact, mean_of
 
 UNKNOWN = "unknown"
 # Category and the column that holds its value, in the lower case of the measurements.
@@ -69,7 +69,7 @@ def by_category(measurements: DataFrame, samples: DataFrame) -> DataFrame:
         )
         .agg(
             F.sum("n").alias("n"),
-            (F.sum("total") / F.sum("n")).cast("double").alias("mean"),
+            mean_of(F.sum("total"), F.sum("n")).alias("mean"),
             F.percentile("measured", F.lit(0.5), F.col("n")).alias("median"),
         )
     )

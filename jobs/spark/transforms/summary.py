@@ -26,8 +26,13 @@ def exact(value: Column) -> Column:
 
 
 def exact_mean(decimal: Column) -> Column:
-    """Mean of `exact` values that does not depend on their order (double); divided as decimals, so that equal values are their mean."""
-    return (F.sum(decimal) / F.count(decimal)).cast("double")
+    """Mean of `exact` values that does not depend on their order (double)."""
+    return mean_of(F.sum(decimal), F.count(decimal))
+
+
+def mean_of(total: Column, n: Column) -> Column:
+    """Mean of n `exact` values from their total (double); divided as decimals, so that equal values are their mean."""
+    return (total / n).cast("double")
 
 
 def ascending(value: Column) -> Column:
