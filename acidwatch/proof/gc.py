@@ -19,7 +19,7 @@ from acidwatch.ledger.connection import Ledger
 from acidwatch.proof.backup import files_in_backups
 
 _AT_ONCE = 500
-_RUN = re.compile(rf"{ENRICHED}/run=[0-9]+")
+_RUN = re.compile(r"run=[0-9]+")
 
 Why = Literal["unreachable", "condemned", "leftover", "unpublished"]
 """unreachable: rows or findings that nothing needs; condemned: an earlier gc was interrupted; leftover: of a write that did not end;
@@ -88,10 +88,11 @@ def _leftovers(store: Store, until: datetime) -> Iterator[Garbage]:
 
 def unpublished(store: Store, ledger: Ledger, until: datetime) -> Iterator[Garbage]:
     """Folders of Spark runs that were never published, or are published no longer, last written before `until`."""
-    for folder in (f"{ENRICHED}/{name}" for name in store.names(ENRICHED)):
+    # Whatever else a person put there is left alone; it may be a file, which can't be walked.
+    for folder in (f"{ENRICHED}/{name}" for name in store.names(ENRICHED) if _RUN.fullmatch(name)):
         files = list(store.walk(folder))
         newest = max((file.modified_at for file in files), default=until)
-        if not _RUN.fullmatch(folder) or newest >= until:
+        if newest >= until:
             continue
         with ledger.transaction() as connection:
             published = checks.is_published(connection, folder)
