@@ -53,9 +53,10 @@ def query_failures(root: str, kafka: KafkaSettings) -> Iterator[None]:
                 raise missing_topic(kafka, kafka.topic_batches) from error
             sign = next((sign for sign in KAFKA_AWAY if sign in text), None)
             if sign is not None:
-                raise DependencyAwayError("Kafka", kafka.kafka_bootstrap, _line(text, sign)) from error
+                raise DependencyAwayError("Kafka", kafka.kafka_bootstrap, _from(sign, text)) from error
             raise
 
 
-def _line(text: str, sign: str) -> str:
-    return next(line.strip() for line in text.splitlines() if sign in line)
+def _from(sign: str, text: str) -> str:
+    """The rest of the line that begins with the sign."""
+    return text[text.index(sign) :].splitlines()[0]
