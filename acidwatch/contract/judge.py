@@ -16,9 +16,10 @@ from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES, Kind
 from acidwatch.contract.headers import BATCH_TYPE, BatchHeaders
 from acidwatch.contract.outcome import Finding, Severity, Verdict
 from acidwatch.contract.reference import Reference
+from acidwatch.contract.remarks import REMARKS, limit_fault, meaning, remarks_of
 from acidwatch.contract.rules import HARD, SOFT, Context, Rule
 from acidwatch.contract.texts import date_advice, number_advice
-from acidwatch.contract.typed import PARQUET_TYPES, Rows, Taken, type_rows
+from acidwatch.contract.typed import PARQUET_TYPES, Rows, type_rows
 
 MOST_MATERIALISED = 10_000
 """Findings written out for one batch; a hostile record of millions of bad cells must not exhaust the memory. All are counted."""
@@ -28,20 +29,6 @@ MOST_UNKNOWN = 1_000
 
 MOST_SITES = 100
 
-REMARKS = pa.list_(
-    pa.struct(
-        [
-            pa.field("column", pa.string(), nullable=False),
-            pa.field("qualifier", pa.string()),
-            pa.field("limit", pa.float64()),
-            pa.field("text", pa.string()),
-            pa.field("comment", pa.string()),
-        ]
-    )
-)
-"""What was said about values of a row. A value beyond a limit is null in its column; here are its `qualifier` (`<`, `>`), its `limit` (null
-where only a word was given) and the `text` it came as. `J` marks an estimated value. `comment` is the cell's, whatever its value."""
-
 CLEAN_SCHEMA = pa.schema(
     [
         pa.field("batch_id", pa.string(), nullable=False),
@@ -49,7 +36,7 @@ CLEAN_SCHEMA = pa.schema(
         pa.field("row", pa.int32(), nullable=False),
         *(pa.field(column.name, PARQUET_TYPES[column.kind]) for column in SAMPLES),
         pa.field("flags", pa.list_(pa.string()), nullable=False),
-        pa.field("remarks", REMARKS, nullable=False),
+        pa.field("remarks", REMARKS),
     ]
 )
 """Schema of clean/: `row` is the sheet's row (or the position from 1), `flags` the ids of the soft rules that the row
@@ -62,7 +49,6 @@ _ADVICE: dict[Kind, Callable[[str], str]] = {
     "datetime": date_advice,
 }
 _DAY = np.timedelta64(1, "D")
-_POSITION = {name: position for position, name in enumerate(SAMPLE_NAMES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,42 +223,22 @@ def _note_taken(rows: Rows, places: _Places, group: list[Judgement]) -> dict[int
     """Report each text that was taken for what it stands for; return the rules by row, each once."""
     flags: dict[int, list[str]] = defaultdict(list)
     for taken in rows.taken:
-        rule = taken.reading.rule
+        rule, name = taken.reading.rule, taken.column.name
         if rule not in flags[taken.row]:
             flags[taken.row].append(rule)
-        _note(taken, "soft", rule, _meaning(taken), rows, places, group)
-        limit, column = taken.reading.limit, taken.column
-        low, high = column.low, column.high
-        if limit is not None and low is not None and high is not None and not low <= limit <= high:
-            message = (
-                f"{column.name} is {taken.text!r}; its limit is outside {low:g} to {high:g} {column.unit}".rstrip()
-            )
-            _note(taken, "hard", f"range.{column.name}", message, rows, places, group)
+        notes: list[tuple[Severity, str, str]] = [("soft", rule, meaning(taken))]
+        fault = limit_fault(taken)
+        if fault is not None:
+            notes.append(("hard", f"range.{name}", fault))
+        judgement = group[int(rows.batch[taken.row])]
+        for severity, rule_id, message in notes:
+            if len(judgement.findings) >= MOST_MATERIALISED:
+                judgement.hard += severity == "hard"
+                judgement.soft += severity == "soft"
+                continue
+            sheet, cell = places.cell(taken.row, name)
+            judgement.add(Finding(severity, rule_id, sheet, cell, name, taken.text, message))
     return flags
-
-
-def _note(
-    taken: Taken, severity: Severity, rule: str, message: str, rows: Rows, places: _Places, group: list[Judgement]
-) -> None:
-    judgement = group[int(rows.batch[taken.row])]
-    if len(judgement.findings) >= MOST_MATERIALISED:
-        judgement.hard += severity == "hard"
-        judgement.soft += severity == "soft"
-        return
-    sheet, cell = places.cell(taken.row, taken.column.name)
-    judgement.add(Finding(severity, rule, sheet, cell, taken.column.name, taken.text, message))
-
-
-def _meaning(taken: Taken) -> str:
-    reading, name, quoted = taken.reading, taken.column.name, repr(taken.text)
-    if reading.rule == "text.missing":
-        return f"{name} is {quoted}, taken as an empty cell"
-    if reading.value is not None:
-        estimated = ", an estimated one" if reading.qualifier else ""
-        return f"{name} is the text {quoted}, taken as the number {reading.value:.15g}{estimated}"
-    side = "below" if reading.qualifier == "<" else "above"
-    limit = f"{reading.limit:.15g} {taken.column.unit}" if reading.limit is not None else "a limit that is not given"
-    return f"{name} is {quoted}: {side} {limit}, kept as censored and never as a number"
 
 
 def _ends_of_days(rows: Rows, timestamps_ms: Sequence[int]) -> NDArray[np.datetime64]:
@@ -325,24 +291,6 @@ def _clean(
     chosen = pa.array(keep)
     arrays += [rows.arrays[column.name].take(chosen) for column in SAMPLES]
     arrays.append(pa.array([flags.get(row, []) for row in keep.tolist()], type=pa.list_(pa.string())))
-    remarks = _remarks(rows, places)
+    remarks = remarks_of(rows, places.payloads)
     arrays.append(pa.array([remarks.get(row, []) for row in keep.tolist()], type=REMARKS))
     return pa.Table.from_arrays(arrays, schema=CLEAN_SCHEMA)
-
-
-def _remarks(rows: Rows, places: _Places) -> dict[int, list[dict[str, str | float | None]]]:
-    """Row to what was said about its values, in the contract's order of columns."""
-    said: dict[tuple[int, str], dict[str, str | float | None]] = {}
-    for taken in rows.taken:
-        if taken.reading.qualifier is not None:
-            entry = said.setdefault((taken.row, taken.column.name), {"column": taken.column.name})
-            entry |= {"qualifier": taken.reading.qualifier, "limit": taken.reading.limit, "text": taken.text}
-    for payload, start in zip(places.payloads, rows.starts.tolist(), strict=False):
-        for name, comments in payload.comments.items():
-            if name in rows.arrays:
-                for row, comment in comments.items():
-                    said.setdefault((start + row, name), {"column": name})["comment"] = comment
-    by_row: dict[int, list[dict[str, str | float | None]]] = defaultdict(list)
-    for row, name in sorted(said, key=lambda key: (key[0], _POSITION[key[1]])):
-        by_row[row].append(said[row, name])
-    return by_row

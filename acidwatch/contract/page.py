@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterable
 
 from acidwatch.contract.columns import CONTRACT_VERSION, NATURAL_KEY, TABLES, Column
-from acidwatch.contract.rules import FORM, HARD, SOFT
+from acidwatch.contract.form import FORM
+from acidwatch.contract.rules import HARD, SOFT
 
 TITLES = {"samples": "Samples", "methods": "Methods", "sites": "Sites"}
 
@@ -26,7 +27,8 @@ def page() -> str:
         ]
     parts += [
         "## Rules",
-        "A batch with one hard finding is rejected whole. A soft finding keeps the row and flags it; no value is ever altered.",
+        "A batch with one hard finding is rejected whole. A soft finding keeps the row and flags it; no value is ever altered. "
+        "Texts in number columns that have one meaning are taken for it (`text.*`, `censored.*`); any other is a hard finding.",
         _table(("rule", "severity", "must hold"), [(f"`{rule}`", severity, text) for rule, severity, text in FORM]),
         _table(
             ("rule", "severity", "about", "must hold"),

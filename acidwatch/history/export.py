@@ -31,7 +31,7 @@ Format = Literal["parquet", "csv"]
 
 MANIFEST = "manifest.json"
 
-_COLUMNS = (*SAMPLE_NAMES, "flags", "source_id", "batch_id", "attempt", "row")
+_COLUMNS = (*SAMPLE_NAMES, "flags", "remarks", "source_id", "batch_id", "attempt", "row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,8 @@ def _csv_cell(value: Any) -> str:
     if isinstance(value, float):
         return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, list):
-        value = " ".join(value)
+        structured = value and isinstance(value[0], dict)
+        value = orjson.dumps(value).decode() if structured else " ".join(value)
     text = str(value)
     return no_formula(text) if isinstance(value, str) else text
 

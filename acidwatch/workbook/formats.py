@@ -65,9 +65,9 @@ def _kind(path: Path, data: bytes) -> str:
     if found is None:
         start = data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         markup = start.startswith((b"<html", b"<!doctype html", b"<table", b"<?xml", b"<meta"))
-        found = "a web page or XML document" if markup else f"no workbook: it starts with {data[:8]!r}"
+        found = "a web page or XML document" if markup else f"of no kind that is known (it starts with {data[:8]!r})"
     raise UnusableInputError(
-        f"{path}: not a workbook; it is {found}. Open it in a spreadsheet program and save it as .xlsx (a text file: name it .csv)"
+        f"{path}: not a workbook; it is {found}: open it in a spreadsheet program and save it as .xlsx (a text file: name it .csv)"
     )
 
 

@@ -16,6 +16,8 @@ from acidwatch.workbook.units import find_units
 _LOOK_ROWS = 100
 """A header further down is none that a person would find."""
 
+_MOST_LISTED, _MOST_UNKNOWN = 5, 20
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -63,6 +65,7 @@ def find_header(sheet: Sheet, columns: Sequence[Column]) -> Header:
     row = best[1]
     positions: dict[str, list[int]] = {}
     unknown: list[str] = []
+    respelled: list[str] = []
     notes = [f"the names of the columns are in row {row + 1}; what stands above is not sent"] if row and any(
         as_text(cell) is not None for cells in grid[:row] for cell in cells
     ) else []  # fmt: skip
@@ -72,10 +75,15 @@ def find_header(sheet: Sheet, columns: Sequence[Column]) -> Header:
         if name is not None:
             positions.setdefault(name, []).append(position)
             if text != name:
-                notes.append(f"column {quoted(text)!r} is taken as {name}")
+                respelled.append(f"{quoted(text)!r} as {name}")
         elif text:
             unknown.append(text)
-    notes += [f"column {quoted(name)!r} is not in the contract and is not sent" for name in unknown]
+    if respelled:
+        more = f" and {len(respelled) - _MOST_LISTED} more" if len(respelled) > _MOST_LISTED else ""
+        notes.append(f"names of columns are taken as the contract's: {', '.join(respelled[:_MOST_LISTED])}{more}")
+    notes += [f"column {quoted(name)!r} is not in the contract and is not sent" for name in unknown[:_MOST_UNKNOWN]]
+    if len(unknown) > _MOST_UNKNOWN:
+        notes.append(f"{len(unknown) - _MOST_UNKNOWN} more columns are not in the contract and are not sent")
     missing = tuple(column.name for column in columns if column.name not in positions)
     header = Header(row, positions, tuple(unknown), missing, row + 1, notes, _spread(sheet, row, positions))
     units = find_units(grid, row + 1, positions, columns)

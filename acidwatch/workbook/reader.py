@@ -23,8 +23,6 @@ from acidwatch.workbook.locale import check_locale, convert_numbers
 from acidwatch.workbook.locate import Header, check_header, choose_sheet, find_header, listed
 from acidwatch.workbook.package import read_bytes
 
-_MOST_UNKNOWN = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -147,9 +145,7 @@ def _notes(book: Book, sheet: Sheet, header: Header, rows: Sequence[int]) -> lis
     notes = list(book.notes)
     if len(book.names) > 1:
         notes.append(f"of the sheets {listed(book.names)} it is {sheet.name!r} that is read")
-    notes += header.notes[:_MOST_UNKNOWN]
-    if len(header.notes) > _MOST_UNKNOWN:
-        notes.append(f"... and {len(header.notes) - _MOST_UNKNOWN} more columns like that")
+    notes += header.notes
     notes += sheet.notes
     hidden = sheet.hidden & {row + 1 for row in rows}
     if hidden:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from acidwatch.broker.send import Record
-from acidwatch.contract.batch import batch_id, encode
+from acidwatch.contract.batch import BATCH_ROWS, batch_id, encode
 from acidwatch.contract.cells import cells_of, subject_of
 from acidwatch.contract.columns import SAMPLES
 from acidwatch.contract.headers import write_headers
@@ -24,11 +25,13 @@ class Plan:
         table: Its rows.
         batch_rows: Rows in each batch; the last one may have fewer.
         replaces: The source (SHA-256 of the file) in place of which it is sent.
+        options: Of the command line, with which the file was read and cut; sending on must repeat them.
     """
 
     table: Table
     batch_rows: int
     replaces: str | None = None
+    options: str = ""
 
     @property
     def source(self) -> str:
@@ -88,4 +91,10 @@ def plan(path: Path, sheet: str | None, batch_rows: int, locale: str | None = No
     Raises:
         UnusableInputError: It can't be read, or columns are missing.
     """
-    return Plan(read_table(path, SAMPLES, sheet, locale), batch_rows)
+    given = {
+        "--sheet": sheet,
+        "--locale": locale,
+        "--batch-size": None if batch_rows == BATCH_ROWS else str(batch_rows),
+    }
+    options = "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value is not None)
+    return Plan(read_table(path, SAMPLES, sheet, locale), batch_rows, options=options)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
+from acidwatch.contract.remarks import REMARKS
 from acidwatch.settings import HdfsSettings, PostgresSettings
 from jobs.spark.hdfs import spark_root
 from jobs.spark.metrics import MetricsJob
@@ -27,7 +28,10 @@ def load_two_versions(given: Any) -> None:
     load_reference(given)
     old = pa.Table.from_pylist([row("old-0", n, SO4_UEQ_L=float(n)) for n in (2, 3)], given.clean_schema)
     new = pa.Table.from_pylist([row("new-0", n, SO4_UEQ_L=float(n), DOC_MG_L=2.5) for n in (4, 5)], given.clean_schema)
-    more = new.add_column(3, "MERCURY_NG_L", pa.array([1.0, 2.0]))
+    said = [{"column": "CL_UEQ_L", "qualifier": "<", "limit": 0.5, "text": "<0.5", "comment": "see page 3"}]
+    more = new.add_column(3, "MERCURY_NG_L", pa.array([1.0, 2.0])).append_column(
+        "remarks", pa.array([[], said], REMARKS)
+    )
     given.source("one", datetime(2026, 1, 1, tzinfo=UTC))
     given.file(OLDER, given.table_bytes(old.drop_columns(["DOC_MG_L"])))
     given.file(NEWER, given.table_bytes(more))
@@ -46,6 +50,24 @@ def test_a_column_that_an_older_file_lacks_is_null_and_one_more_of_a_newer_file_
     assert [tuple(line) for line in found] == [
         ("old-0", 2, 2.0, None), ("old-0", 3, 3.0, None), ("new-0", 4, 4.0, 2.5), ("new-0", 5, 5.0, 2.5),
     ]  # fmt: skip
+
+
+def test_remarks_stand_beside_the_values_of_a_newer_file_and_an_older_one_has_none(
+    given: Any, servers: tuple[HdfsSettings, PostgresSettings], spark: SparkSession
+) -> None:
+    load_two_versions(given)
+    members = [Member(OLDER, "old-0", 1, 0, "one", 0, 2), Member(NEWER, "new-0", 1, 0, "one", 1, 2)]
+    rows = member_rows(spark, spark_root(servers[0]), members).orderBy("row").collect()
+    assert [row.remarks for row in rows[:3]] == [None, None, []]
+    (remark,) = rows[3].remarks
+    assert (remark.column, remark.qualifier, remark.limit, remark.text, remark.comment) == (
+        "CL_UEQ_L",
+        "<",
+        0.5,
+        "<0.5",
+        "see page 3",
+    )
+    assert rows[3].CL_UEQ_L is None
 
 
 def test_the_job_counts_each_measurement_that_is_there(given: Any, job: MetricsJob) -> None:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from acidwatch.contract.batch import encode
 from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES
+from acidwatch.contract.form import FORM
 from acidwatch.contract.headers import BATCH_TYPE
 from acidwatch.contract.judge import CLEAN_SCHEMA, MOST_MATERIALISED, MOST_UNKNOWN, Submission, judge
-from acidwatch.contract.rules import FORM, HARD, SOFT
+from acidwatch.contract.rules import HARD, SOFT
 from tests.unit.contract.makers import (
     QUICK,
     REFERENCE,

@@ -43,7 +43,9 @@ def test_names_in_other_case_and_with_blanks_are_taken_and_reported(tmp_path: Pa
     xlsx.build(path, [["Site id ", "so4  ueq_L"], ["a", 1.0]])
     table = read_table(path, columns)
     assert table.columns == {"SITE_ID": ["a"], "SO4_UEQ_L": [1.0]}
-    assert table.notes == ("column 'Site id' is taken as SITE_ID", "column 'so4  ueq_L' is taken as SO4_UEQ_L")
+    assert table.notes == (
+        "names of columns are taken as the contract's: 'Site id' as SITE_ID, 'so4  ueq_L' as SO4_UEQ_L",
+    )
 
 
 def test_two_columns_whose_names_only_differ_in_case_are_refused(tmp_path: Path, columns: tuple[Column, ...]) -> None:
