@@ -121,7 +121,7 @@ def send(
 def _again(batches: Plan, reached: int, *, force: bool) -> str:
     """The command that goes on."""
     instead = f" --replaces {batches.replaces[:12]}" if batches.replaces else ""
-    return f"acidwatch send {batches.table.path} --from-batch {reached}{batches.options}{instead}{' --force' if force else ''}"
+    return f"acidwatch send {batches.table.path}{batches.options} --from-batch {reached}{instead}{' --force' if force else ''}"
 
 
 def _check(batches: Plan, from_batch: int) -> tuple[Checked, int | None]:

@@ -14,7 +14,7 @@ from typing import Any
 from acidwatch.archive.store import Store
 from acidwatch.contract.batch import Payload, Value, encode, value_digest
 from acidwatch.contract.cells import cells_of, sheet_letters, sheet_rows, subject_of
-from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES, Kind
+from acidwatch.contract.columns import NATURAL_KEY, SAMPLE_NAMES, SAMPLES, Kind
 from acidwatch.contract.headers import BATCH_TYPE, CONTENT_TYPE, column_letters, column_number
 from acidwatch.contract.outcome import Finding
 from acidwatch.errors import PermanentError, UnusableInputError
@@ -23,9 +23,11 @@ from acidwatch.ledger.letter_queries import letters_of
 from acidwatch.recovery.letters import OpenLetter, open_attempts
 from acidwatch.recovery.redrive import Outgoing, stamp
 from acidwatch.workbook.fix import Sheet, read_lineage, sheet_title, write_fix
+from acidwatch.workbook.locate import compared
 from acidwatch.workbook.reader import Table, read_table
 
 _KINDS: Mapping[str, Kind] = {column.name: column.kind for column in SAMPLES}
+_SPELLED = {compared(name): name for name in SAMPLE_NAMES}
 _MOST_CELLS = 6_000_000
 """Of the rectangle that the sheet spans: a batch that lies farther out is written from row 2 on."""
 _MOST_COLUMNS = 200
@@ -59,7 +61,7 @@ def _sheet(letter: OpenLetter) -> Sheet:
     payload, headers = letter.decoded(), letter.headers
     columns, letters, rows = _lay_out(letter, payload)
     findings: dict[tuple[int | None, str], list[Finding]] = defaultdict(list)
-    own_name = {name.strip(): name for name in columns}
+    own_name = {_SPELLED.get(compared(name), name.strip()): name for name in columns}
     for row, found in letter.by_row.items():
         for finding in found:
             findings[row, own_name.get(finding.column, "")].append(finding)
@@ -94,10 +96,10 @@ def _lay_out(letter: OpenLetter, payload: Payload) -> tuple[dict[str, Sequence[A
 
 
 def _own_names(payload: Payload) -> dict[str, str]:
-    """A column's name without blanks around it, as a header row is read, to its name in the batch."""
+    """A column's name as a header row is read (the contract's, however it is spelled) to its name in the batch."""
     found: dict[str, str] = {}
     for name in payload.columns:
-        plain = name.strip()
+        plain = _SPELLED.get(compared(name), name.strip())
         if plain and (plain not in found or plain == name):
             found[plain] = name
     return found
@@ -178,7 +180,11 @@ def compare(letter: OpenLetter, table: Table, row: Mapping[str, Any]) -> Resubmi
         outgoing=Outgoing(
             letter.batch_id,
             record.key,
-            encode(columns, cells_of(table.letters, table.row_numbers), _comments(payload, position, own_name, table)),
+            encode(
+                columns,
+                cells_of(table.letters, table.row_numbers),
+                _comments(payload, before, position, own_name, table),
+            ),
             tuple(stamp(record.headers, stamps)),
         ),
         source=row["source"],
@@ -193,20 +199,29 @@ def compare(letter: OpenLetter, table: Table, row: Mapping[str, Any]) -> Resubmi
 
 
 def _comments(
-    payload: Payload, position: Mapping[int, int], own_name: Mapping[str, str], table: Table
+    payload: Payload,
+    before: Mapping[int, Mapping[str, Value]],
+    position: Mapping[int, int],
+    own_name: Mapping[str, str],
+    table: Table,
 ) -> dict[str, dict[int, str]]:
-    """The laboratory's comments on cells, where their rows are now; those in the corrected workbook are acidwatch's own."""
-    before = {name: payload.comments.get(own_name.get(name, ""), {}) for name in table.columns}
-    found = {
-        name: {
-            index: comments[position[number]]
-            for index, number in enumerate(table.row_numbers)
-            if number in position and position[number] in comments
-        }
-        for name, comments in before.items()
-        if comments
-    }
-    return {name: comments for name, comments in found.items() if comments}
+    """The laboratory's comments on cells, where their samples are now: rows move when others are deleted, so they are known by their key.
+
+    Comments in the corrected workbook are acidwatch's own.
+    """
+    if not payload.comments:
+        return {}
+    was: dict[tuple[Value, ...], list[int]] = defaultdict(list)
+    for number, cells in before.items():
+        was[tuple(cells[name] for name in NATURAL_KEY)].append(position[number])
+    now = [was[key] for key in zip(*(table.columns[name] for name in NATURAL_KEY), strict=True)]
+    found: dict[str, dict[int, str]] = {}
+    for name in table.columns:
+        comments = payload.comments.get(own_name.get(name, ""), {})
+        kept = {index: comments[rows[0]] for index, rows in enumerate(now) if len(rows) == 1 and rows[0] in comments}
+        if kept:
+            found[name] = kept
+    return found
 
 
 def _as_written(letter: OpenLetter) -> dict[int, dict[str, Value]]:

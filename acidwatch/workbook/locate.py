@@ -48,12 +48,12 @@ def find_header(sheet: Sheet, columns: Sequence[Column]) -> Header:
     Names are compared without case, and a blank is as good as an underscore. What a merged cell says stands in its last row too, so
     that a header of two rows is read whole.
     """
-    names = {_plain(column.name): column.name for column in columns}
+    names = {compared(column.name): column.name for column in columns}
     grid = sheet.grid
     below = {(last, first): (top, first) for top, first, last, _ in sheet.merged if last > top}
     best: tuple[int, int] | None = None
     for row, cells in enumerate(grid[:_LOOK_ROWS]):
-        texts = [_plain(_name(grid, below, row, position)) for position in range(len(cells))]
+        texts = [compared(_name(grid, below, row, position)) for position in range(len(cells))]
         if not any(texts):
             continue
         fitting = len({text for text in texts if text in names})
@@ -71,7 +71,7 @@ def find_header(sheet: Sheet, columns: Sequence[Column]) -> Header:
     ) else []  # fmt: skip
     for position in range(len(grid[row])):
         text = _name(grid, below, row, position)
-        name = names.get(_plain(text))
+        name = names.get(compared(text))
         if name is not None:
             positions.setdefault(name, []).append(position)
             if text != name:
@@ -154,7 +154,7 @@ def _letters(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
-def _plain(name: str) -> str:
+def compared(name: str) -> str:
     """A column's name as it is compared: without case, blanks and underscores being one."""
     return "_".join(name.casefold().replace("_", " ").split())
 

@@ -213,3 +213,28 @@ def test_a_workbook_of_other_making_is_told_from_ours(tmp_path: Path) -> None:
         read_lineage(tmp_path / "other.xlsx")
     with pytest.raises(UnusableInputError, match="no such file"):
         read_lineage(tmp_path / "none.xlsx")
+
+
+def test_comments_of_the_laboratory_stay_with_their_rows(tmp_path: Path) -> None:
+    rows = make_rows(3)
+    rows[1]["SO4_UEQ_L"] = 2400.5
+    value = encode(columns_of(rows), None, {"SO4_UEQ_L": {2: "limit 0.5"}, "CL_UEQ_L": {0: "diluted"}})
+
+    def change(book: openpyxl.Workbook) -> None:
+        page = book["Sheet 1"]
+        page[f"{LETTERS['SO4_UEQ_L']}903"] = 47
+        page.delete_rows(902)  # takes the comment on its chloride away
+
+    fixed = corrected(open_letter(value, subject=SUBJECT), tmp_path / "fix.xlsx", change)
+    after = decode(fixed.outgoing.value)
+    assert after.rows == 2
+    assert after.comments == {"SO4_UEQ_L": {1: "limit 0.5"}}, "the rows below moved up, and their comments with them"
+
+
+def test_a_column_in_another_spelling_is_the_column_and_is_not_added_once_more(tmp_path: Path) -> None:
+    columns = {
+        ("so4 ueq_l" if name == "SO4_UEQ_L" else name): cells for name, cells in columns_of(make_rows(3)).items()
+    }
+    fixed = corrected(open_letter(encode(columns), subject=SUBJECT), tmp_path / "fix.xlsx")
+    assert decode(fixed.outgoing.value).columns["SO4_UEQ_L"] == [80.0, 80.0, 80.0]
+    assert (fixed.cells, fixed.added, fixed.changed) == (0, 0, True)
