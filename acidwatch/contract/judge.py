@@ -16,7 +16,7 @@ from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES, Kind
 from acidwatch.contract.headers import BATCH_TYPE, BatchHeaders
 from acidwatch.contract.outcome import Finding, Severity, Verdict
 from acidwatch.contract.reference import Reference
-from acidwatch.contract.remarks import REMARKS, limit_fault, meaning, remarks_of
+from acidwatch.contract.remarks import REMARKS, limit_fault, meaning, remarks_column
 from acidwatch.contract.rules import HARD, SOFT, Context, Rule
 from acidwatch.contract.texts import date_advice, number_advice
 from acidwatch.contract.typed import PARQUET_TYPES, Rows, type_rows
@@ -291,6 +291,5 @@ def _clean(
     chosen = pa.array(keep)
     arrays += [rows.arrays[column.name].take(chosen) for column in SAMPLES]
     arrays.append(pa.array([flags.get(row, []) for row in keep.tolist()], type=pa.list_(pa.string())))
-    remarks = remarks_of(rows, places.payloads)
-    arrays.append(pa.array([remarks.get(row, []) for row in keep.tolist()], type=REMARKS))
+    arrays.append(remarks_column(rows, places.payloads, keep.tolist()))
     return pa.Table.from_arrays(arrays, schema=CLEAN_SCHEMA)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from acidwatch.contract.batch import Payload
@@ -49,7 +50,17 @@ def limit_fault(taken: Taken) -> str | None:
     return f"{column.name} is {taken.text!r}; its limit is outside {column.low:g} to {column.high:g} {column.unit}".rstrip()
 
 
-def remarks_of(rows: Rows, payloads: Sequence[Payload]) -> dict[int, list[dict[str, str | float | None]]]:
+def remarks_column(rows: Rows, payloads: Sequence[Payload], chosen: Sequence[int]) -> pa.Array:
+    """The remarks of the chosen rows of a group, REMARKS; an empty list where nothing was said."""
+    remarks = _remarks_of(rows, payloads)
+    if remarks:
+        return pa.array([remarks.get(row, []) for row in chosen], type=REMARKS)
+    # The usual case, and ten times as fast.
+    offsets = pa.array(np.zeros(len(chosen) + 1, dtype=np.int32))
+    return pa.ListArray.from_arrays(offsets, pa.array([], REMARKS.value_type), type=REMARKS)
+
+
+def _remarks_of(rows: Rows, payloads: Sequence[Payload]) -> dict[int, list[dict[str, str | float | None]]]:
     """Row to what was said about its values, in the contract's order of columns."""
     said: dict[tuple[int, str], dict[str, str | float | None]] = {}
     for taken in rows.taken:
