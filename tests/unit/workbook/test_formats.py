@@ -115,3 +115,15 @@ def test_comments_of_cells_are_kept(kind: str, tmp_path: Path, columns: tuple[Co
     rows: list[list[Cell]] = [HEADER, [], ["a", DAY, 0.0, 1.0], ["b", DAY, 1.0, 1.0]]
     BUILDERS[kind](path, rows, Extras(comments=((3, 3, "limit 0.5"), (1, 1, "the site"), (4, 2, "at noon"))))
     assert read_table(path, columns).comments == {"X": {0: "limit 0.5"}, "DAY": {1: "at noon"}}
+
+
+def test_an_xls_of_several_megabytes_is_read_whole(tmp_path: Path, columns: tuple[Column, ...]) -> None:
+    path = tmp_path / "book.xls"
+    rows: list[list[Cell]] = [
+        HEADER,
+        *[[f"site {number:04} " + "x" * 220, DAY, float(number), 1.0] for number in range(16_000)],
+    ]
+    xls.build(path, rows)
+    assert path.stat().st_size > 109 * 128 * 512, "beyond this the list of its sectors goes on outside the header"
+    table = read_table(path, columns)
+    assert table.columns["X"] == [float(number) for number in range(16_000)]

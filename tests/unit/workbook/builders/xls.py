@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.unit.workbook.builders import CODES, Cell, Error, Extras, Formula, Rows, serial
 
 _SECTOR = 512
+_FREE, _END, _TABLE, _LIST = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFC
 
 
 def build(
@@ -109,18 +110,27 @@ def compound(streams: dict[str, bytes]) -> bytes:
         chains += [*range(sector + 1, sector + count), 0xFFFFFFFE] if count else []
         bodies, sector = bodies + padded, sector + count
     directory = b"".join(entries).ljust(2 * _SECTOR, b"\0")
-    tables = -(-(sector + 40) // 128)
-    table = [1, 0xFFFFFFFE, 0xFFFFFFFD, *chains]  # sectors 0 and 1: the directory; 2: reserved for the first table
-    table += [0xFFFFFFFD] * (tables - 1)
+    # The first 109 sectors of the table are named in the header, others in sectors of their own, 127 in each.
+    tables = lists = 0
+    while tables * 128 < sector + tables - 1 + lists or lists * 127 < tables - 109:
+        tables, lists = tables + 1, max(-(-(tables + 1 - 109) // 127), 0)
+    table = [1, _END, _TABLE, *chains]  # sectors 0 and 1: the directory; 2: the first of the table
+    table += [_TABLE] * (tables - 1) + [_LIST] * lists
+    table += [_FREE] * (tables * 128 - len(table))
     numbers = [2, *range(sector, sector + tables - 1)]
-    table += [0xFFFFFFFF] * (tables * 128 - len(table))
+    first_list = sector + tables - 1
     packed = struct.pack(f"<{len(table)}I", *table)
+    listed = b""
+    for number in range(lists):
+        some = numbers[109 + number * 127 : 109 + (number + 1) * 127]
+        following = first_list + number + 1 if number + 1 < lists else _END
+        listed += struct.pack("<128I", *some, *[_FREE] * (127 - len(some)), following)
     header = (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
-        + struct.pack("<IIIIIIIIII", 0, tables, 0, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0, 0)[:36]
-        + struct.pack("<109I", *numbers, *[0xFFFFFFFF] * (109 - len(numbers)))
+        + struct.pack("<9I", 0, tables, 0, 0, 4096, _END, 0, first_list if lists else _END, lists)
+        + struct.pack("<109I", *numbers[:109], *[_FREE] * (109 - len(numbers[:109])))
     )  # fmt: skip
-    return header + directory + packed[:_SECTOR] + bodies + packed[_SECTOR:]
+    return header + directory + packed[:_SECTOR] + bodies + packed[_SECTOR:] + listed
 
 
 def _entry(name: str, kind: int, start: int, size: int, child: int, right: int | None = None) -> bytes:
