@@ -17,6 +17,7 @@ from acidwatch.workbook.reader import Table
 
 _COLUMNS = {column.name: column for column in SAMPLES}
 _MEANINGS = {(rule.id, rule.column): rule.meaning for rule in (*HARD, *SOFT)}
+_MOST_VARIANTS = 20  # more wrong words, sites or texts in a column than these are one cause
 _ROW = re.compile(r"[A-Z]*([0-9]+)")
 _WORDS = {
     "key.duplicate": "the same sample twice in one batch",
@@ -62,16 +63,27 @@ class Cause:
 
 def group_causes(findings: Sequence[Finding], table: Table, reference: Reference, today: dt.date) -> list[Cause]:
     """Group findings: hard ones first, then those with the most cells."""
+    variants = [_variant(finding) for finding in findings]
+    different: dict[tuple[str, str], set[str]] = {}
+    for finding, variant in zip(findings, variants, strict=True):
+        different.setdefault((finding.rule, finding.column), set()).add(variant)
     groups: dict[tuple[Severity, str, str, str], list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault((finding.severity, finding.rule, finding.column, _variant(finding)), []).append(finding)
+    for finding, variant in zip(findings, variants, strict=True):
+        several = len(different[finding.rule, finding.column]) > _MOST_VARIANTS
+        key = (finding.severity, finding.rule, finding.column, "" if several else variant)
+        groups.setdefault(key, []).append(finding)
     rows = {number: position for position, number in enumerate(table.row_numbers)}
     usual = Usual(table)
     causes = []
     for (severity, rule, column, variant), found in groups.items():
         positions = [rows[number] for finding in found if (number := _number(finding.cell)) in rows]
         programme = _programme(table, positions)
-        what = _what(rule, column, variant, found[0], programme)
+        several = len(different[rule, column])
+        if several > _MOST_VARIANTS:
+            variant = _variant(found[0])  # noqa: PLW2901 - one stands for all
+            what = f"{column} holds {several} different values that it must not, such as {found[0].value!r}"
+        else:
+            what = _what(rule, column, variant, found[0], programme)
         guess = _guess(rule, column, variant, found, _Facts(table, positions, usual, reference, today, programme))
         causes.append(Cause(severity, rule, column, printable(what), printable(guess), tuple(found)))
     return sorted(causes, key=lambda cause: (cause.severity != "hard", -len(cause.findings), _number(cause.cells[0])))

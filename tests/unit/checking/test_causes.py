@@ -102,6 +102,13 @@ def test_words_and_dates_are_asked_about_as_people_write_them(
     assert cause_of(tmp_path, rule, **cells)[1] == guess
 
 
+def test_very_many_wrong_words_in_a_column_are_one_cause(tmp_path: Path) -> None:
+    rows = spoiled(60, {number: {"SAMPLE_TYPE": f"type {number}"} for number in range(10, 50)})
+    cause = the_cause(check_rows(tmp_path, rows), "domain.SAMPLE_TYPE")
+    assert cause.what == "SAMPLE_TYPE holds 40 different values that it must not, such as 'type 10'"
+    assert cause.where == "40 cells"
+
+
 def test_what_is_asked_changes_nothing(tmp_path: Path) -> None:
     report = check_rows(tmp_path, spoiled(20, {4: {"SITE_ID": "20058"}}))
     assert (the_cause(report, "reference.site").guess, report.checked.rejected) == (
