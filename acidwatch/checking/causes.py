@@ -69,21 +69,21 @@ def group_causes(findings: Sequence[Finding], table: Table, reference: Reference
         different.setdefault((finding.rule, finding.column), set()).add(variant)
     groups: dict[tuple[Severity, str, str, str], list[Finding]] = {}
     for finding, variant in zip(findings, variants, strict=True):
-        several = len(different[finding.rule, finding.column]) > _MOST_VARIANTS
-        key = (finding.severity, finding.rule, finding.column, "" if several else variant)
+        crowded = len(different[finding.rule, finding.column]) > _MOST_VARIANTS
+        key = (finding.severity, finding.rule, finding.column, "" if crowded else variant)
         groups.setdefault(key, []).append(finding)
     rows = {number: position for position, number in enumerate(table.row_numbers)}
     usual = Usual(table)
     causes = []
-    for (severity, rule, column, variant), found in groups.items():
+    for (severity, rule, column, _), found in groups.items():
+        variant, count = _variant(found[0]), len(different[rule, column])
         positions = [rows[number] for finding in found if (number := _number(finding.cell)) in rows]
         programme = _programme(table, positions)
-        several = len(different[rule, column])
-        if several > _MOST_VARIANTS:
-            variant = _variant(found[0])  # noqa: PLW2901 - one stands for all
-            what = f"{column} holds {several} different values that it must not, such as {found[0].value!r}"
-        else:
-            what = _what(rule, column, variant, found[0], programme)
+        what = (
+            f"{column} holds {count} different values that it must not, such as {found[0].value!r}"
+            if count > _MOST_VARIANTS
+            else _what(rule, column, variant, found[0], programme)
+        )
         guess = _guess(rule, column, variant, found, _Facts(table, positions, usual, reference, today, programme))
         causes.append(Cause(severity, rule, column, printable(what), printable(guess), tuple(found)))
     return sorted(causes, key=lambda cause: (cause.severity != "hard", -len(cause.findings), _number(cause.cells[0])))

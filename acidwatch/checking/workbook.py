@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
 from acidwatch.checking.report import Report
-from acidwatch.checking.rows import lean_copy, put_back, split_rows
+from acidwatch.checking.rows import Styles, lean_copy, put_back, split_rows
 from acidwatch.contract.headers import column_number
 from acidwatch.contract.outcome import Finding
 from acidwatch.errors import UnusableInputError
@@ -73,21 +75,14 @@ def _lean(data: bytes, table: Table, marks: Marks, report: Report) -> bytes | No
     wanted = {row for row, _ in marks}
     if part is None or split is None or not wanted <= set(split.numbers):
         return None
-    book = _own_workbook(table, lean_copy(data, part, split, header | wanted))
-    if book is None:
-        return None
-    page = book[table.sheet]
-    _edit(book, page, table, marks, report)
-    # The library keeps the numbers of the styles that are there, and adds new ones behind them.
-    styles = {place: page[f"{place[1]}{place[0]}"].style_id for place in marks}
-    return put_back(_saved(book), page.path.lstrip("/"), split, styles, data)
+    edited = _edited(table, lean_copy(data, part, split, header | wanted), marks, report)
+    return put_back(edited.data, edited.part, split, edited.styles, data) if edited else None
 
 
 def _whole(data: bytes, table: Table, marks: Marks, report: Report) -> bytes:
-    book = _own_workbook(table, data)
-    if book is not None:
-        _edit(book, book[table.sheet], table, marks, report)
-        return _saved(book)
+    edited = _edited(table, data, marks, report)
+    if edited is not None:
+        return edited.data
     book = Workbook()
     page = book.worksheets[0]
     page.title = sheet_title(table.sheet)
@@ -96,9 +91,36 @@ def _whole(data: bytes, table: Table, marks: Marks, report: Report) -> bytes:
     return _saved(book)
 
 
-def _edit(book: Workbook, page: Worksheet, table: Table, marks: Marks, report: Report) -> None:
-    _colour(page, marks)
-    _write_list(book.create_sheet(_free_title(book)), page.title, _first_letters(table), report)
+@dataclass(frozen=True, slots=True)
+class _Edited:
+    """A workbook with the findings in it: its bytes, the part that holds the judged sheet, and the styles of the marked cells."""
+
+    data: bytes
+    part: str
+    styles: Styles
+
+
+def _edited(table: Table, data: bytes, marks: Marks, report: Report) -> _Edited | None:
+    """Put the findings into the workbook as it is; None where it is no .xlsx, or one that only a spreadsheet program can copy."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the library names what it leaves out, which is meant
+            # Without keep_vba and keep_links, macros and the values of other files stay behind.
+            book = load_workbook(io.BytesIO(data), keep_vba=False, keep_links=False)
+            if table.sheet not in [page.title for page in book.worksheets]:
+                return None
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                if any("externallinks/" in name.casefold() for name in archive.namelist()):
+                    _cut_links(book)
+            page = book[table.sheet]
+            _colour(page, marks)
+            _write_list(book.create_sheet(_free_title(book)), page.title, _first_letters(table), report)
+            saved = _saved(book)
+    except Exception:  # the library raises nearly anything, and the values are there
+        return None
+    # It keeps the numbers of the styles that are there, and adds new ones behind them.
+    styles = {(row, letters): page[f"{letters}{row}"].style_id for row, letters in marks}
+    return _Edited(saved, page.path.lstrip("/"), styles)
 
 
 def _saved(book: Workbook) -> bytes:
@@ -125,22 +147,6 @@ def _marks(table: Table, findings: Sequence[Finding]) -> Marks:
 
 def _first_letters(table: Table) -> str:
     return min(table.letters.values(), key=column_number)
-
-
-def _own_workbook(table: Table, data: bytes) -> Workbook | None:
-    """The workbook as it is; None where it is no .xlsx, or one that only a spreadsheet program can copy."""
-    try:
-        # Without keep_vba and keep_links, macros and the values of other files stay behind.
-        book = load_workbook(io.BytesIO(data), keep_vba=False, keep_links=False)
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            linked = any("externallinks/" in name.casefold() for name in archive.namelist())
-    except Exception:  # the library raises nearly anything, and the values are there
-        return None
-    if table.sheet not in [page.title for page in book.worksheets]:
-        return None
-    if linked:
-        _cut_links(book)
-    return book
 
 
 def _cut_links(book: Workbook) -> None:

@@ -166,7 +166,7 @@ def test_a_producer_may_compress_with_any_codec_of_kafka(deployment: Deployment,
 
 def test_a_dry_run_sends_nothing(deployment: Deployment) -> None:
     made = deployment.generate(100)
-    assert "would send 1 batches" in deployment.cli("send", str(made.samples), "--dry-run")
+    assert "would send 1 batches" in deployment.cli("send", str(made.samples), "--dry-run", "--force")
     assert deployment.json("status")["batches"]["in_flight"] == 0
 
 

@@ -89,6 +89,7 @@ def test_durations(text: str, seconds: float) -> None:
     ("command", "missing"),
     [
         (("send", "x.xlsx"), ["KAFKA_BOOTSTRAP"]),
+        (("send", "x.xlsx", "--wait"), ["DATABASE_URL", "KAFKA_BOOTSTRAP"]),
         (("wait",), ["DATABASE_URL", "KAFKA_BOOTSTRAP"]),
         (("status",), ["DATABASE_URL", "KAFKA_BOOTSTRAP"]),
         (("topics", "create"), ["KAFKA_BOOTSTRAP"]),
