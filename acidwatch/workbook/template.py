@@ -23,7 +23,7 @@ _LONGEST_PROMPT = 255
 _NEEDED = PatternFill("solid", fgColor="FFCFE2F3")
 _ADVICE = (
     "One row is one sample. Keep the column names in row 1 of the sheet 'Samples' as they are; write from row 2 on.",
-    "Columns with a blue name must be filled in every row. A parameter that was not measured stays empty; do not write n.d. or a dash.",
+    "Columns with a blue header must be filled in every row. A parameter that was not measured stays empty; do not write n.d. or a dash.",
     "SITE_ID is text and keeps its leading zeros; (PROGRAM_ID, SITE_ID) must be in the sites table.",
     "DATE_SMP is a date, or a date with its time of day.",
     f"A sample is told by ({', '.join(NATURAL_KEY)}); the same one twice in a batch of 100 rows is refused.",
@@ -52,13 +52,13 @@ def _write_samples(page: Worksheet) -> None:
         letters = column_letters(number)
         header = cell_at(page, 1, number)
         put_text(header, column.name)
-        header.font = Font(bold=True)
+        header.font = Font(name="Calibri", size=11, bold=True)
         header.comment = Comment(_hint(column), "acidwatch", height=90, width=260)
         if column.required:
             header.fill = _NEEDED
         # The format is of the whole column, so that a SITE_ID typed later keeps its zeros.
         page.column_dimensions[letters].number_format = _FORMATS[column.kind]
-        page.column_dimensions[letters].width = max(len(column.name) + 2, 11)
+        page.column_dimensions[letters].width = max(len(column.name) + 4, 11)
         validation = _validation(column)
         if validation is not None:
             validation.add(f"{letters}2:{letters}{_LAST_ROW}")
@@ -117,6 +117,6 @@ def _write_line(page: Worksheet, row: int, texts: Sequence[str], *, bold: bool =
     for number, text in enumerate(texts, start=1):
         cell = cell_at(page, row, number)
         put_text(cell, text)
-        cell.font = Font(bold=bold)
+        cell.font = Font(name="Calibri", size=11, bold=bold)
         cell.alignment = Alignment(vertical="top")
     return row + 1
