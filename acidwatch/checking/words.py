@@ -27,7 +27,7 @@ SHAPES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     (
         "a value with < or >",
         re.compile(r"\s*[<>]=?\s*[\d.,]+.*"),
-        "below or above what can be measured? The contract takes numbers only",
+        "below or above what can be measured? Write <0.5, and nothing else in the cell",
     ),
     ("a number with a decimal comma", re.compile(r"\s*-?\d+,\d+\s*"), "decimal comma?"),
     ("a number as text", re.compile(r"\s*-?\d+(\.\d+)?\s*"), "stored as text? Make the cell a number"),

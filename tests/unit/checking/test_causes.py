@@ -94,7 +94,7 @@ def test_the_nearest_site_is_asked_about(tmp_path: Path, cells: dict[str, Any], 
      ("date.range", {"DATE_SMP": "2024-12-03"}, "day and month exchanged: 2024-03-12?"),
      ("date.range", {"DATE_SMP": "2092-06-14"}, "wrong century: 1992?"),
      ("type.number", {"CA_UEQ_L": "47,5"}, "decimal comma?"),
-     ("type.number", {"CA_UEQ_L": "n.d."}, "not measured? Then leave the cell empty")],
+     ("type.number", {"CA_UEQ_L": "lost"}, "not measured? Then leave the cell empty")],
 )  # fmt: skip
 def test_words_and_dates_are_asked_about_as_people_write_them(
     tmp_path: Path, rule: str, cells: dict[str, Any], guess: str

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from acidwatch.contract.form import FORM
 from acidwatch.contract.page import page
-from acidwatch.contract.rules import FORM, HARD, SOFT
+from acidwatch.contract.rules import HARD, SOFT
 from tests.support.deployment import PROJECT
 from tests.support.runbook import as_script, sections
 
