@@ -17,9 +17,8 @@ from deploy.local.layout import DEFAULT_ROOT, Layout
 from deploy.local.server import Server
 from deploy.monitoring.config import write_config
 
-UNPACKED = DEFAULT_ROOT / "prometheus"  # shared by every root, as the jars are
+UNPACKED = DEFAULT_ROOT / "debian"  # shared by every root, as the jars are
 KEPT = "15d"
-MISSING = "Prometheus was not found; on Debian: apt-get install prometheus"
 
 
 class Prometheus(Server):
@@ -71,43 +70,54 @@ class Prometheus(Server):
 
 
 def find_prometheus() -> Path:
-    """The `prometheus` on the PATH, with `promtool` beside it; else Debian's package, fetched once and unpacked, not installed.
+    """The `prometheus` on the PATH, with `promtool` beside it; else that of Debian's package.
 
     Raises:
         PrerequisiteError: Neither is to be had.
     """
     if (found := shutil.which("prometheus")) and (Path(found).parent / "promtool").exists():
         return Path(found)
-    binary = UNPACKED / "usr" / "bin" / "prometheus"
-    UNPACKED.parent.mkdir(parents=True, exist_ok=True)
-    with UNPACKED.with_suffix(".lock").open("w") as lock:
+    return unpacked("prometheus") / "usr" / "bin" / "prometheus"
+
+
+def unpacked(package: str) -> Path:
+    """A folder with Debian's package, fetched once and unpacked, not installed: no service is started, `make clean` removes it.
+
+    Raises:
+        PrerequisiteError: It is not to be had.
+    """
+    missing = f"{package.capitalize()} was not found; on Debian: apt-get install {package}"
+    folder = UNPACKED / package
+    UNPACKED.mkdir(parents=True, exist_ok=True)
+    with (UNPACKED / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not binary.exists():
-            _unpack()
-    return binary
+        if not folder.exists():
+            if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+                raise PrerequisiteError(missing)
+            part = UNPACKED / f"{package}.part"
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            try:
+                if reason := _unpack(package, part):
+                    raise PrerequisiteError(f"{missing} (Debian's package could not be had: {reason})")
+                part.rename(folder)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+    return folder
 
 
-def _unpack() -> None:
-    """Nothing of it is installed: no service of the system is started, and `make clean` removes it."""
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise PrerequisiteError(MISSING)
-    part = UNPACKED.with_suffix(".part")
-    shutil.rmtree(part, ignore_errors=True)
-    package = part / "package"
-    package.mkdir(parents=True)
-    try:
-        download = ["apt-get", "-q", "download", "prometheus"]
-        reason = _failure(download, package)
-        if reason and os.geteuid() == 0:  # a new machine has no list of packages yet
-            reason = _failure(["apt-get", "-q", "update"], package) or _failure(download, package)
-        if reason:
-            raise PrerequisiteError(f"{MISSING} (fetching Debian's package failed: {reason})")
-        if reason := _failure(["dpkg-deb", "-x", str(next(package.glob("*.deb"))), str(part)], package):
-            raise PrerequisiteError(f"{MISSING} (unpacking Debian's package failed: {reason})")
-        shutil.rmtree(package)
-        part.rename(UNPACKED)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def _unpack(package: str, folder: Path) -> str:
+    """Fetch and unpack; why it failed, if it did."""
+    download = ["apt-get", "-q", "download", package]
+    reason = _failure(download, folder)
+    if reason and os.geteuid() == 0:  # a new machine has no list of packages yet
+        reason = _failure(["apt-get", "-q", "update"], folder) or _failure(download, folder)
+    if reason:
+        return reason
+    archive = next(folder.glob("*.deb"))
+    reason = _failure(["dpkg-deb", "-x", archive.name, "."], folder)
+    archive.unlink()
+    return reason
 
 
 def _failure(command: Sequence[str], folder: Path) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.prometheus import prometheus_or_skip
+from tests.support.prometheus import amtool_or_skip, prometheus_or_skip
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +19,9 @@ def prometheus() -> Path:
 def promtool(prometheus: Path) -> Path:
     """The program that checks its files, of the same package."""
     return prometheus.with_name("promtool")
+
+
+@pytest.fixture(scope="session")
+def amtool() -> Path:
+    """The program that checks the configuration of Alertmanager."""
+    return amtool_or_skip()

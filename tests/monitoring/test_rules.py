@@ -37,3 +37,12 @@ def test_the_rules_whose_times_tests_shorten_are_rules_still(promtool: Path, tmp
     check(promtool, "check", "config", str(written))
     text = (tmp_path / "conf" / "rules" / "alerts.yaml").read_text()
     assert "for: 4s\n" in text and "[10s]" in text and "[5m]" not in text
+
+
+@pytest.mark.parametrize(("severity", "receiver"), [("page", "pages"), ("ticket", "tickets")])
+def test_the_example_for_alertmanager_sends_each_severity_where_it_says(
+    amtool: Path, severity: str, receiver: str
+) -> None:
+    file = str(config.FOLDER / "alertmanager.yml")
+    check(amtool, "check-config", file)
+    assert check(amtool, "config", "routes", "test", f"--config.file={file}", f"severity={severity}") == f"{receiver}\n"

@@ -80,7 +80,7 @@ def test_jars_are_fetched_once_and_again_when_the_pom_changes(tmp_path: Path, mo
 @pytest.fixture
 def unpacked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where Debian's package is unpacked; nothing was yet."""
-    folder = tmp_path / "local" / "prometheus"
+    folder = tmp_path / "debian"
     monkeypatch.setattr(prometheus, "UNPACKED", folder)
     return folder
 
@@ -93,17 +93,19 @@ def test_a_machine_without_prometheus_and_without_apt_names_the_package(tmp_path
 def test_debians_package_that_cannot_be_fetched_says_why_and_leaves_nothing(tmp_path: Path, unpacked: Path) -> None:
     _program(tmp_path / "bin", "apt-get", "echo 'E: Unable to locate package prometheus' >&2; exit 100")
     _program(tmp_path / "bin", "dpkg-deb", "exit 0")
-    with pytest.raises(PrerequisiteError, match=r"apt-get install prometheus \(fetching .* E: Unable to locate"):
+    with pytest.raises(
+        PrerequisiteError, match=r"apt-get install prometheus \(Debian's package could not be had: E: Unable to locate"
+    ):
         prometheus.find_prometheus()
-    assert [path.name for path in unpacked.parent.iterdir()] == ["prometheus.lock"]
+    assert [path.name for path in unpacked.iterdir()] == ["lock"]
 
 
 def test_debians_package_is_fetched_once_and_unpacked_and_not_installed(tmp_path: Path, unpacked: Path) -> None:
     _program(tmp_path / "bin", "apt-get", 'test "$2" = download && : >> prometheus_2.42_amd64.deb')
     _program(tmp_path / "bin", "dpkg-deb", '/bin/mkdir -p "$3/usr/bin" && : > "$3/usr/bin/prometheus"')
     found = prometheus.find_prometheus()
-    assert found == unpacked / "usr" / "bin" / "prometheus"
-    assert not (unpacked / "package").exists()
+    assert found == unpacked / "prometheus" / "usr" / "bin" / "prometheus"
+    assert sorted(path.name for path in unpacked.iterdir()) == ["lock", "prometheus"]
     (tmp_path / "bin" / "apt-get").unlink()
     assert prometheus.find_prometheus() == found
 
