@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from acidwatch.chemistry.classes import ANC_CLASSES
 from jobs.spark.transforms.balance import PH
 from jobs.spark.transforms.measurements import anc_class
+from jobs.spark.transforms.summary import ascending, quantile
 
 FIRST_PERIOD, LAST_PERIOD = (1990, 1994), (2016, 2020)
 """First and last five years of the default period, both ends included."""
@@ -126,27 +127,33 @@ def by_site(samples: DataFrame, episodes: DataFrame, as_of: Column) -> DataFrame
         F.min("sampled_on").cast("date").alias("first_date"),
         F.max("sampled_on").cast("date").alias("last_date"),
         F.count(first).alias("first_n"),
-        F.percentile(first, F.lit(0.5)).alias("first_median_anc_ueq_l"),
+        ascending(first).alias("first_anc"),
         F.count(last).alias("last_n"),
-        F.percentile(last, F.lit(0.5)).alias("last_median_anc_ueq_l"),
+        ascending(last).alias("last_anc"),
         F.max(F.when(F.col("anc") < 0.0, F.col("sampled_on"))).cast("date").alias("last_acidic_date"),
     )
+    # As PostgreSQL computes the medians of other periods, to the last digit.
+    medians = {f"{period}_median_anc_ueq_l": quantile(F.col(f"{period}_anc"), 0.5) for period in ("first", "last")}
     counted = episodes.groupBy(*SITE).agg(F.count(F.lit(1)).alias("episodes"))
-    return sites.join(counted, list(SITE), "left").select(
-        *SITE,
-        "samples",
-        "first_date",
-        "last_date",
-        "first_n",
-        "first_median_anc_ueq_l",
-        _class_or_null("first_median_anc_ueq_l").alias("first_class"),
-        "last_n",
-        "last_median_anc_ueq_l",
-        _class_or_null("last_median_anc_ueq_l").alias("last_class"),
-        (_rank("last_median_anc_ueq_l") - _rank("first_median_anc_ueq_l")).alias("classes_moved"),
-        "last_acidic_date",
-        F.date_diff(as_of, F.col("last_acidic_date")).alias("days_since_acidic"),
-        F.coalesce("episodes", F.lit(0)).alias("episodes"),
+    return (
+        sites.withColumns(medians)
+        .join(counted, list(SITE), "left")
+        .select(
+            *SITE,
+            "samples",
+            "first_date",
+            "last_date",
+            "first_n",
+            "first_median_anc_ueq_l",
+            _class_or_null("first_median_anc_ueq_l").alias("first_class"),
+            "last_n",
+            "last_median_anc_ueq_l",
+            _class_or_null("last_median_anc_ueq_l").alias("last_class"),
+            (_rank("last_median_anc_ueq_l") - _rank("first_median_anc_ueq_l")).alias("classes_moved"),
+            "last_acidic_date",
+            F.date_diff(as_of, F.col("last_acidic_date")).alias("days_since_acidic"),
+            F.coalesce("episodes", F.lit(0)).alias("episodes"),
+        )
     )
 
 
