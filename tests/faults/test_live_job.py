@@ -60,6 +60,20 @@ def check(deployment: Deployment, made: Generated) -> None:
     assert raised <= sent
 
 
+def test_the_live_job_killed_at_each_step_of_a_trigger_and_started_again_counts_each_batch_once(
+    deployment: Deployment, made: Generated
+) -> None:
+    """Each goes on where the one before it was killed."""
+    for point in LIVE_KILL_POINTS:
+        victim = deployment.start("live", kill_at=point, live_records="2")
+        assert victim.popen.wait(BUSY) == -signal.SIGKILL, f"{point}: {victim.output[-3000:]}"
+    ((taken,),) = deployment.query("SELECT count(*) FROM metrics.live_batch")
+    assert 0 < taken < BATCHES - 1, "the last one was killed in mid-run"
+    done = deployment.run("job", "live", "--once", seconds=BUSY)
+    assert done.returncode == 0, done.stderr[-3000:]
+    check(deployment, made)
+
+
 def said(job: Process) -> str:
     """For what the job said last that it waits."""
     reasons = [event["reason"] for event in job.events if event["event"] == "waiting"]
@@ -80,18 +94,4 @@ def test_servers_that_go_away_one_after_the_other_are_waited_for_by_the_live_job
         job.wait_ready(BUSY)
     until(lambda: deployment.query("SELECT count(*) FROM metrics.live_batch") == [(BATCHES - 1,)], "all batches", BUSY)
     assert job.stop() == 0
-    check(deployment, made)
-
-
-def test_the_live_job_killed_at_each_step_of_a_trigger_and_started_again_counts_each_batch_once(
-    deployment: Deployment, made: Generated
-) -> None:
-    """Each goes on where the one before it was killed."""
-    for point in LIVE_KILL_POINTS:
-        victim = deployment.start("live", kill_at=point, live_records="2")
-        assert victim.popen.wait(BUSY) == -signal.SIGKILL, f"{point}: {victim.output[-3000:]}"
-    ((taken,),) = deployment.query("SELECT count(*) FROM metrics.live_batch")
-    assert 0 < taken < BATCHES - 1, "the last one was killed in mid-run"
-    done = deployment.run("job", "live", "--once", seconds=BUSY)
-    assert done.returncode == 0, done.stderr[-3000:]
     check(deployment, made)
