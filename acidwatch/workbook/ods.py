@@ -186,7 +186,7 @@ class _Content:
             return
         width = self._extent.columns
         blank: list[Cell] = [None] * width
-        rows = (self._rows.get(row) for row in range(self._extent.rows))
+        rows = (self._rows.pop(row, None) for row in range(self._extent.rows))
         try:
             sheet.grid = plain_grid(
                 (blank if row is None else row + [None] * (width - len(row)) for row in rows), where
