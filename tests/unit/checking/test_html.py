@@ -42,7 +42,7 @@ def test_the_page_says_the_verdict_the_causes_and_each_cell(tmp_path: Path) -> N
     assert "rejected 120 rows in 2 batches: 2 of the batches would be rejected" in text
     assert "SO4_UEQ_L above 2000 ueq/L" in text
     assert "AC5" in text
-    assert "CA_UEQ_L is 'lost'; it must be a number, or empty" in text
+    assert "CA_UEQ_L is 'lost'; it must be a number, a limit such as <0.5, or empty" in text
     assert "Checked 2024-05-17 23:30 UTC" in text
     sound = parsed(page(check_rows(tmp_path, spoiled(3, {})), NOW)).text
     assert "accepted 3 rows in 1 batch: all of them would be accepted" in sound
