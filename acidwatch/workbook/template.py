@@ -23,7 +23,8 @@ _LONGEST_PROMPT = 255
 _NEEDED = PatternFill("solid", fgColor="FFCFE2F3")
 _ADVICE = (
     "One row is one sample. Keep the column names in row 1 of the sheet 'Samples' as they are; write from row 2 on.",
-    "Columns with a blue header must be filled in every row. A parameter that was not measured stays empty; a value below the detection limit is written as <0.5.",
+    "Columns with a blue header must be filled in every row.",
+    "A parameter that was not measured stays empty; a value below the detection limit is written as <0.5.",
     "SITE_ID is text and keeps its leading zeros; (PROGRAM_ID, SITE_ID) must be in the sites table.",
     "DATE_SMP is a date, or a date with its time of day.",
     f"A sample is told by ({', '.join(NATURAL_KEY)}); the same one twice in a batch of 100 rows is refused.",
