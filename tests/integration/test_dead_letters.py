@@ -448,7 +448,7 @@ def test_a_letter_exported_corrected_and_resubmitted_is_accepted(scene: Scene, t
     book = openpyxl.load_workbook(fix)
     cell = book[fault.sheet][fault.cell]
     assert (cell.value, cell.fill.fgColor.rgb) == ("lost", "FFFF9999")
-    assert "type.number: CA_UEQ_L is 'n.d.'" in cell.comment.text
+    assert "type.number: CA_UEQ_L is 'lost'" in cell.comment.text
     cell.value = 101.5
     book.save(fix)
     done = scene.must("dlq", "resubmit", fix, "-m", "the lab's answer", "--yes", "-o", "json").json

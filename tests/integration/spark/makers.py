@@ -73,7 +73,15 @@ def judged(rows: list[Row]) -> list[Row]:
     numbers = {
         c.name: np.array([row.get(c.name) for row in rows], dtype=np.float64) for c in SAMPLES if c.kind == "number"
     }
-    typed = Rows(arrays, numbers, np.zeros(len(rows), dtype=np.int32), np.array([0, len(rows)]), [])
+    typed = Rows(
+        arrays,
+        numbers,
+        np.zeros(len(rows), dtype=np.int32),
+        np.array([0, len(rows)]),
+        [],
+        [],
+        np.zeros(len(rows), dtype=np.bool_),
+    )
     context = Context(typed, Reference.of(0, []), np.full(len(rows), np.datetime64("2030-01-01", "us")))
     broken = {rule.id: rule.broken(context) for rule in SOFT}
     return [row | {"flags": [rule for rule, rows_ in broken.items() if rows_[at]]} for at, row in enumerate(rows)]
