@@ -17,7 +17,7 @@ from jobs.spark.publish import LOCK
 from jobs.spark.retention import GRACE, Retention
 from tests.support.deployment import Deployment, until
 
-SOON = datetime.now(UTC) + timedelta(minutes=5)
+SOON = datetime.now(UTC) + timedelta(hours=5)
 LATER = SOON + GRACE
 
 
