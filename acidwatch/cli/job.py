@@ -97,6 +97,7 @@ def _print_summary(run: Run) -> None:
         ("superseded: a later source or batch says the same sample", run.superseded),
         ("samples", run.samples),
         ("measurements", run.measurements),
+        ("censored: only known to lie beyond a limit, in no figure", run.censored),
         ("several methods in use that year, one chosen by rule", run.ambiguous),
         ("without method, kept", run.without_method),
         ("without site, kept", run.without_site),

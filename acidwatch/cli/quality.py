@@ -26,8 +26,8 @@ class Quality(str, Enum):
 
 
 TABLES = {
-    Quality.completeness: ("completeness", ("program_id", "site_id", "parameter", "year", "samples", "n", "good", "suspect", "fail",
-                                            "missing", "tests_evaluated", "tests_defined", "outliers")),
+    Quality.completeness: ("completeness", ("program_id", "site_id", "parameter", "year", "samples", "n", "censored", "good", "suspect",
+                                            "fail", "missing", "tests_evaluated", "tests_defined", "outliers")),
     Quality.distributions: ("distribution", ("program_id", "quantity", "site_id", "year", "n", "mean", "p05", "q1", "median", "q3", "p95")),
     Quality.unit_breaks: ("unit_break", ("program_id", "parameter", "first_date", "factor", "sites", "same_sites", "sharpness")),
     Quality.method_changes: ("method_change", ("program_id", "parameter", "change_year", "site_id", "method_before", "method_after",

@@ -26,6 +26,9 @@ REMARKS = pa.list_(
 """What was said about values of a row. A value beyond a limit is null in its column; here are its `qualifier` (`<`, `>`), its `limit` (null
 where only a word was given) and the `text` it came as. `J` marks an estimated value. `comment` is the cell's, whatever its value."""
 
+BEYOND = ("<", ">")
+"""Qualifiers of censored cells: the value lies below, or above, the limit."""
+
 _POSITION = {name: position for position, name in enumerate(SAMPLE_NAMES)}
 
 

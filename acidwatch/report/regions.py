@@ -86,6 +86,8 @@ def region_series(source: Source, parameters: Sequence[Parameter]) -> list[Regio
 def _by_site(rows: Iterable[Row]) -> dict[tuple[str, str, str], dict[int, float]]:
     values: dict[tuple[str, str, str], dict[int, float]] = {}
     for row in rows:
+        if row["mean"] is None:
+            continue  # all samples of the year are censored
         values.setdefault((row["program_id"], row["site_id"], row["parameter"]), {})[row["year"]] = row["mean"]
     return values
 

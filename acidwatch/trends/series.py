@@ -44,6 +44,7 @@ class Series:
         means, medians: (n,) of all measurements of the year.
         months: (n, 12) means of each month, January first; NaN where it has none.
         method_changes: Years whose method is another than that of the year with a value before.
+        censored: Year and number of its censored samples, which are in none of the values; years without a value among them.
     """
 
     program_id: str
@@ -57,14 +58,15 @@ class Series:
     medians: Array
     months: Array
     method_changes: tuple[int, ...] = ()
+    censored: tuple[tuple[int, int], ...] = ()
 
 
 def series_of(rows: Iterable[Mapping[str, Any]], regions: Mapping[tuple[str, str], str | None]) -> list[Series]:
     """Group annual values.
 
     Args:
-        rows: One mapping a year: program_id, site_id, parameter, unit, year, n, mean, median, months (12 values, None where a
-            month has none), method (None where none is known). Any order.
+        rows: One mapping a year: program_id, site_id, parameter, unit, year, n, censored (None where they weren't counted), mean, median
+            (None where n is 0), months (12 values, None where a month has none), method (None where none is known). Any order.
         regions: Region of each (program_id, site_id).
 
     Returns:
@@ -75,20 +77,22 @@ def series_of(rows: Iterable[Mapping[str, Any]], regions: Mapping[tuple[str, str
         groups.setdefault((row["program_id"], row["site_id"], row["parameter"]), []).append(row)
     for group in groups.values():
         group.sort(key=lambda row: row["year"])
-    changes = {key: _method_changes(group) for key, group in groups.items()}
+    valued = {key: [row for row in group if row["n"]] for key, group in groups.items()}
+    changes = {key: _method_changes(group) for key, group in valued.items()}
     return [
         Series(
             *key,
             unit=group[0]["unit"],
             region=regions.get(key[:2]),
-            years=np.array([row["year"] for row in group], dtype=np.int64),
-            counts=np.array([row["n"] for row in group], dtype=np.int64),
-            means=np.array([row["mean"] for row in group], dtype=np.float64),
-            medians=np.array([row["median"] for row in group], dtype=np.float64),
-            months=np.array([row["months"] for row in group], dtype=np.float64),
+            years=np.array([row["year"] for row in valued[key]], dtype=np.int64),
+            counts=np.array([row["n"] for row in valued[key]], dtype=np.int64),
+            means=np.array([row["mean"] for row in valued[key]], dtype=np.float64),
+            medians=np.array([row["median"] for row in valued[key]], dtype=np.float64),
+            months=np.array([row["months"] for row in valued[key]], dtype=np.float64).reshape(-1, 12),
             method_changes=tuple(
                 sorted({year for part in COMPONENTS.get(key[2], ()) for year in changes.get((*key[:2], part), ())})
             ),
+            censored=tuple((row["year"], row["censored"]) for row in group if row["censored"]),
         )
         for key, group in sorted(groups.items())
     ]

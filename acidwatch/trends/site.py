@@ -23,10 +23,11 @@ FEWEST_VALUES = 5
 FEWEST_DIFFERENT = 3
 SHARE_OF_YEARS = (2, 3)  # two thirds
 FEW_VALUES = 10  # below this a trend carries a caution
+MOST_CENSORED = (4, 5)  # of the samples; with more nothing can be summarised (Helsel 2012; EPA's TADA)
 END_YEARS = 3  # a site is fixed if it has values in the first and in the last so many years
 
 NOT_ANALYSED = "not analysed"
-Reason = Literal["too few values", "constant", "too few different values", "too few years"]
+Reason = Literal["too many censored", "too few values", "constant", "too few different values", "too few years"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 CLASSES = ("improving", "worsening", "rising", "falling", "no trend", NOT_ANALYSED)
 
@@ -39,6 +40,7 @@ class Trend:
         first_year, last_year: The period, both included.
         n_years: Years of it with a value.
         n: Values used: annual ones, or monthly ones for the seasonal variant.
+        n_censored: Censored samples of the period, which are in none of these values.
         s, var_s, z, p: Mann-Kendall, or seasonal Kendall.
         slope, slope_low, slope_high: Sen slope and its 95 % interval, unit per year.
         percent_per_year: 100 slope / |median of the values|; None where the median is 0.
@@ -63,6 +65,7 @@ class Trend:
     last_year: int
     n_years: int
     n: int
+    n_censored: int = 0
     s: int | None = None
     var_s: float | None = None
     z: float | None = None
@@ -95,7 +98,8 @@ def trend(series: Series, period: Period, variant: Variant) -> Trend:
     years = series.years[inside].astype(np.float64)
     values = _values(series, variant)[inside]
     used = values[~np.isnan(values)]
-    reason = why_not(used, len(years), period)
+    censored = sum(n for year, n in series.censored if period.first_year <= year <= period.last_year)
+    reason = too_many_censored(censored, int(series.counts[inside].sum())) or why_not(used, len(years), period)
     without = Trend(
         program_id=series.program_id,
         site_id=series.site_id,
@@ -107,6 +111,7 @@ def trend(series: Series, period: Period, variant: Variant) -> Trend:
         last_year=period.last_year,
         n_years=len(years),
         n=len(used),
+        n_censored=censored,
         trend_class=NOT_ANALYSED,
         reason=reason,
         method_changes=tuple(year for year in series.method_changes if period.first_year < year <= period.last_year),
@@ -132,12 +137,18 @@ def trend(series: Series, period: Period, variant: Variant) -> Trend:
         trend_class=_class(test, series.parameter),
         confidence=confidence,
         confidence_class=None if confidence is None else improving_class(confidence),
-        caution=f"fewer than {FEW_VALUES} values" if len(used) < FEW_VALUES else None,
+        caution=_caution(len(used), censored),
         seasons_p=seasons_p,
         fixed=bool(years[0] < period.first_year + END_YEARS and years[-1] > period.last_year - END_YEARS),
         step_year=None if step is None else int(step.time),
         step_p=None if step is None else step.p,
     )
+
+
+def too_many_censored(censored: int, measured: int) -> Reason | None:
+    """Whether so many samples are censored that those which are not say nothing of the water."""
+    part, whole = MOST_CENSORED
+    return "too many censored" if whole * censored > part * (censored + measured) else None
 
 
 def why_not(values: Array, n_years: int, period: Period) -> Reason | None:
@@ -156,6 +167,13 @@ def why_not(values: Array, n_years: int, period: Period) -> Reason | None:
         return "too few different values"
     part, whole = SHARE_OF_YEARS
     return "too few years" if whole * n_years < part * period.length else None
+
+
+def _caution(used: int, censored: int) -> str | None:
+    cautions = [f"fewer than {FEW_VALUES} values"] if used < FEW_VALUES else []
+    if censored:
+        cautions.append(f"censored samples left out: {censored}")
+    return "; ".join(cautions) or None
 
 
 def _values(series: Series, variant: Variant) -> Array:

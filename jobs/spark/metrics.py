@@ -21,6 +21,7 @@ from jobs.spark.hdfs import hdfs_errors
 from jobs.spark.postgres import Connection
 from jobs.spark.reference import ReferenceTables
 from jobs.spark.transforms import annual, balance, category, enrich, flags, measurements, series, summary
+from jobs.spark.transforms.censored import censored_columns
 from jobs.spark.version import code_version
 
 log = logging.getLogger("acidwatch.jobs.metrics")
@@ -100,19 +101,20 @@ class MetricsJob:
             located = enrich.with_sites(measurements.winning_rows(marked), sites)
             samples = balance.with_balance(enrich.with_series(located, series.series_samples(located)))
             samples = _by_site(spark, samples).persist(StorageLevel.MEMORY_AND_DISK)
-            values = flags.flagged(samples.drop(*NOT_ENRICHED), flags.history(samples))
-            enriched = enrich.with_methods(values, methods).withColumn("dataset_version", F.lit(dataset.version))
+            cells = flags.flagged(samples.drop(*NOT_ENRICHED), flags.history(samples))
+            enriched = enrich.with_methods(cells, methods).withColumn("dataset_version", F.lit(dataset.version))
             folder = f"{self.root}/{enriched_path}"
             # What is written is read again: that checks it, and it is a cache that needs no memory.
             enriched.write.mode("overwrite").partitionBy("program_id").parquet(folder)
             log.info("wrote %s", enriched_path)
             written = spark.read.schema(enriched.schema).parquet(folder)
-            counts |= _count_measurements(written, counts["measurements"])
+            counts |= _count_measurements(written, counts)
+            values = written.filter("value IS NOT NULL")
             chosen = samples.filter("in_series")
             frames = {
-                "site": summary.by_site(written),
-                "method": summary.by_method(written),
-                "category": category.by_category(written, samples),
+                "site": summary.by_site(values),
+                "method": summary.by_method(values),
+                "category": category.by_category(values, samples),
                 "annual": annual.by_year(series.series_values(chosen), methods),
             }
             tables = _tables(frames | quality.frames(marked, samples, chosen, written))
@@ -141,6 +143,7 @@ def _count_batches(marked: DataFrame) -> list[dict[str, Any]]:
         F.count(F.lit(1)).alias("rows"),
         F.sum(F.col("superseded").cast("int")).alias("superseded"),
         F.sum(F.when(F.col("superseded"), 0).otherwise(measurements.measured())).alias("measurements"),
+        F.sum(F.when(F.col("superseded"), 0).otherwise(F.size(censored_columns()))).alias("censored"),
         F.sum(measurements.not_finite()).alias("not_finite"),
         F.sum(F.greatest(*(F.col(name).isNull().cast("int") for name in required))).alias("blank"),
     )
@@ -151,11 +154,11 @@ def check_batches(counted: Sequence[dict[str, Any]], dataset: sources.DatasetVer
     """Hold what was read against the ledger.
 
     Args:
-        counted: One mapping a batch: batch_id, attempt, rows, superseded, measurements, not_finite, blank.
+        counted: One mapping a batch: batch_id, attempt, rows, superseded, measurements, censored, not_finite, blank.
         dataset: What the ledger says was to be read.
 
     Returns:
-        `rows`, `superseded`, `samples` and `measurements` of the whole version.
+        `rows`, `superseded`, `samples`, `measurements` and `censored` of the whole version.
 
     Raises:
         PermanentError: Rows are missing or doubled, or hold what the contract does not allow.
@@ -175,23 +178,26 @@ def check_batches(counted: Sequence[dict[str, Any]], dataset: sources.DatasetVer
             raise PermanentError(
                 f"rows of {len(batches)} batches {meaning}, first {batches[0]}: their files are not of this contract"
             )
-    totals = {name: sum(batch[name] for batch in counted) for name in ("rows", "superseded", "measurements")}
+    totals = {name: sum(batch[name] for batch in counted) for name in ("rows", "superseded", "measurements", "censored")}
     return {**totals, "samples": totals["rows"] - totals["superseded"]}
 
 
-def _count_measurements(enriched: DataFrame, before: int) -> dict[str, int]:
-    """Count what was joined. A left join drops nothing, so an equal count says that it doubled nothing either."""
+def _count_measurements(enriched: DataFrame, before: Mapping[str, int]) -> dict[str, int]:
+    """Count what was joined. A left join drops nothing, so equal counts say that it doubled nothing either."""
+    there = F.col("value").isNotNull()
     row = enriched.agg(
         F.count("value").alias("measurements"),
-        F.sum((F.col("method_candidates") > 1).cast("int")).alias("ambiguous"),
-        F.sum((F.col("method_candidates") == 0).cast("int")).alias("without_method"),
-        F.sum((~F.col("site_known")).cast("int")).alias("without_site"),
+        F.count_if(~there).alias("censored"),
+        F.count_if(there & (F.col("method_candidates") > 1)).alias("ambiguous"),
+        F.count_if(there & (F.col("method_candidates") == 0)).alias("without_method"),
+        F.count_if(there & ~F.col("site_known")).alias("without_site"),
     ).first()
     counts = {name: int(value or 0) for name, value in row.asDict().items()} if row else {}
-    if counts["measurements"] != before:
-        raise PermanentError(
-            f"the join made {counts['measurements']} measurements of {before}: a key is not unique. Nothing was published"
-        )
+    for name, what in (("measurements", "measurements"), ("censored", "censored cells")):
+        if counts[name] != before[name]:
+            raise PermanentError(
+                f"the join made {counts[name]} {what} of {before[name]}: a key is not unique. Nothing was published"
+            )
     return counts
 
 

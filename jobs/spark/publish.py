@@ -20,9 +20,10 @@ TABLES: dict[str, tuple[str, ...]] = {
     "site": ("program_id", "site_id", "parameter", "unit", "n", *STATISTICS),
     "method": ("program_id", "parameter", "method", "unit", "n", "ambiguous", *STATISTICS),
     "category": ("category", "value", "parameter", "unit", "samples", "n", "mean", "median"),
-    "annual": ("program_id", "site_id", "parameter", "year", "unit", "n", "negative", "mean", "median", "months", "method"),
+    "annual": ("program_id", "site_id", "parameter", "year", "unit", "n", "censored", "negative", "mean", "median", "months",
+               "method"),
     "trend": ("program_id", "site_id", "parameter", "variant", "unit", "region", "first_year", "last_year", "n_years", "n",
-              "s", "var_s", "z", "p", "slope", "slope_low", "slope_high", "percent_per_year", "class", "confidence",
+              "n_censored", "s", "var_s", "z", "p", "slope", "slope_low", "slope_high", "percent_per_year", "class", "confidence",
               "confidence_class", "reason", "caution", "seasons_p", "fixed", "step_year", "step_p", "method_changes"),
     "region": ("region", "parameter", "site_set", "variant", "unit", "first_year", "last_year", "n_sites",
                "median_slope", "q25_slope", "q75_slope", "improving_percent", "worsening_percent", "rising_percent",
@@ -33,8 +34,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "acidity_site": ("program_id", "site_id", "samples", "first_date", "last_date", "first_n", "first_median_anc_ueq_l", "first_class",
                      "last_n", "last_median_anc_ueq_l", "last_class", "classes_moved", "last_acidic_date", "days_since_acidic", "episodes"),
     "acid_episode": ("program_id", "site_id", "episode", "first_date", "last_date", "samples", "min_anc_ueq_l", "min_ph", "ended_by"),
-    "completeness": ("program_id", "site_id", "parameter", "year", "column_name", "samples", "n", "good", "not_evaluated", "suspect",
-                     "fail", "missing", "tests_evaluated", "tests_defined", "outside_range", "outliers", "outliers_checked"),
+    "completeness": ("program_id", "site_id", "parameter", "year", "column_name", "samples", "n", "censored", "good", "not_evaluated",
+                     "suspect", "fail", "missing", "tests_evaluated", "tests_defined", "outside_range", "outliers", "outliers_checked"),
     "sample_rule": ("program_id", "site_id", "year", "rule", "parameter", "severity", "n", "checked"),
     "distribution": ("program_id", "quantity", "site_id", "year", "n", "mean", "min", "p05", "q1", "median", "q3", "p95", "max"),
     "unit_break": ("program_id", "parameter", "first_date", "factor", "sites", "same_sites", "sharpness"),
@@ -54,7 +55,7 @@ class RunKey:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One row of metrics.runs; see 0002_metrics.sql for the meaning of each count."""
+    """One row of metrics.runs; see 0002_metrics.sql and 0008_censored.sql for the meaning of each count."""
 
     run_id: int
     dataset_version: int
@@ -73,6 +74,7 @@ class Run:
     ambiguous: int
     without_method: int
     without_site: int
+    censored: int | None
 
 
 COLUMNS = tuple(Run.__dataclass_fields__)

@@ -21,7 +21,7 @@ def frames(marked: DataFrame, samples: DataFrame, series: DataFrame, enriched: D
         marked: Member rows as `mark_superseded` leaves them.
         samples: One row per sample, with the columns of `with_balance`.
         series: The samples of the sites' series.
-        enriched: The measurements with method and flag.
+        enriched: The measurements and censored cells, with method and flag.
 
     Returns:
         Table name to frame, see publish.TABLES.
@@ -29,6 +29,7 @@ def frames(marked: DataFrame, samples: DataFrame, series: DataFrame, enriched: D
     years = quality.site_years(samples)
     told = acidity.acidity_samples(series)
     runs = acidity.episodes(told)
+    values = enriched.filter("value IS NOT NULL")
     as_of = F.lit(last_date(samples)).cast("date")
     return {
         "acidity_year": acidity.by_year(told),
@@ -37,7 +38,7 @@ def frames(marked: DataFrame, samples: DataFrame, series: DataFrame, enriched: D
         "completeness": quality.by_cell(enriched, years),
         "sample_rule": quality.by_sample_rule(samples).unionByName(quality.repeats(marked, years)),
         "distribution": quality.distributions(samples),
-        "method_change": method_changes.steps(enriched, method_changes.changes(enriched)),
+        "method_change": method_changes.steps(values, method_changes.changes(values)),
     }
 
 

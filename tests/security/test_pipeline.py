@@ -68,7 +68,7 @@ def test_the_job_publishes_with_its_own_user(secured: Secured, services: dict[st
 def _run(run_id: int, version: int) -> publish.Run:
     now = datetime.now(UTC)
     counts = dict.fromkeys(("files", "batches", "rows", "samples", "measurements"), 1)
-    left = dict.fromkeys(("superseded", "ambiguous", "without_method", "without_site"), 0)
+    left = dict.fromkeys(("superseded", "ambiguous", "without_method", "without_site", "censored"), 0)
     return publish.Run(run_id, version, 1, "test", True, now, now, "enriched/none", **counts, **left)
 
 

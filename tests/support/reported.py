@@ -48,7 +48,7 @@ def run_tables() -> dict[str, list[dict[str, Any]]]:
             for year in range(first, 2021):
                 mean = level + slope * (year - 1990) * (0.2 + place % 4) + chance.gauss(0, abs(slope) * 4 + 0.5)
                 row = {"program_id": site["PROGRAM_ID"], "site_id": site["SITE_ID"], "parameter": parameter, "year": year, "unit": unit,
-                       "n": 12, "negative": 0, "mean": mean, "median": mean, "months": [mean] * 12,
+                       "n": 12, "censored": 0, "negative": 0, "mean": mean, "median": mean, "months": [mean] * 12,
                        "method": "new" if year >= 2004 else "old"}  # fmt: skip
                 annual.append(row)
     regions = regions_of([(site["PROGRAM_ID"], site["SITE_ID"], site["STATE"]) for site in sites])
@@ -127,7 +127,7 @@ def tuples(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Seque
 def made_run(run_id: int = 7) -> Run:
     """The run's own row."""
     counts = {"files": 1, "batches": 4, "rows": 400, "superseded": 3, "samples": 397, "measurements": 9000, "ambiguous": 40,
-              "without_method": 7, "without_site": 0}  # fmt: skip
+              "without_method": 7, "without_site": 0, "censored": 0}  # fmt: skip
     return Run(run_id, 4, 1, "0.1.0+test", True, FINISHED, FINISHED, f"enriched/run={run_id}", **counts)
 
 

@@ -15,22 +15,25 @@ def by_year(values: DataFrame, methods: DataFrame) -> DataFrame:
     """Mean and median of each year, with the means of its months.
 
     Args:
-        values: `program_id`, `site_id`, `parameter`, `unit`, `year`, `month`, `value`, see `series_values`.
+        values: `program_id`, `site_id`, `parameter`, `unit`, `year`, `month`, `value` (null: censored), see `series_values`.
         methods: The methods table.
 
     Returns:
-        `program_id`, `site_id`, `parameter`, `year` (the key), `unit`, `n`, `negative` (of n: below 0), `mean`, `median`, `months`
-        (12 means, January first, null where a month has none), all in `unit`; `method` (null where none is known).
+        `program_id`, `site_id`, `parameter`, `year` (the key), `unit`, `n`, `censored` (samples, not of n), `negative` (of n: below 0),
+        `mean`, `median` (null where n is 0), `months` (12 means, January first, null where a month has none), all in `unit`; `method`
+        (null where none is known). Means and the median are of the n values: censored ones are in none.
     """
     # Months first: an aggregate that keeps lists makes a costly buffer for each of its columns and groups, so it has only the list.
     months = values.groupBy(*KEY, "unit", "month").agg(
         F.count("value").alias("n"),
+        F.count_if(F.col("value").isNull()).alias("censored"),
         F.count_if(F.col("value") < 0).alias("negative"),
         F.sum(exact(F.col("value"))).alias("total"),
     )
     mean = mean_of(F.col("total"), F.col("n"))
     years = months.groupBy(*KEY, "unit").agg(
         F.sum("n").alias("n"),
+        F.sum("censored").alias("censored"),
         F.sum("negative").alias("negative"),
         mean_of(F.sum("total"), F.sum("n")).alias("mean"),
         F.array(*(F.max(F.when(F.col("month") == month, mean)) for month in range(1, 13))).alias("months"),
@@ -41,5 +44,5 @@ def by_year(values: DataFrame, methods: DataFrame) -> DataFrame:
     return (
         years.join(medians, list(KEY))
         .join(chosen, ["program_id", "parameter", "year"], "left")
-        .select(*KEY, "unit", "n", "negative", "mean", "median", "months", "method")
+        .select(*KEY, "unit", "n", "censored", "negative", "mean", "median", "months", "method")
     )

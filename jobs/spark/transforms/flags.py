@@ -47,8 +47,8 @@ def history(samples: DataFrame) -> DataFrame:
         samples: One row per sample with the contract's columns.
 
     Returns:
-        `program_id`, `site_id`, `parameter` (the key; only those with a value), `median`, `below`, `above`, in the parameter's unit;
-        values equal to the median belong to both sides.
+        `program_id`, `site_id`, `parameter` (the key; every one of the contract), `median`, `below`, `above`, in the parameter's unit,
+        null without a value; values equal to the median belong to both sides.
     """
     sites = samples.groupBy(*SITE).agg(*(ascending(F.col(c.name)).alias(c.name) for c in MEASUREMENTS))
     each = F.array(
@@ -60,7 +60,6 @@ def history(samples: DataFrame) -> DataFrame:
         )
         .select("program_id", "site_id", "of.parameter", "of.values")
         .withColumn("median", quantile(F.col("values"), 0.5))
-        .filter(F.col("median").isNotNull())
     )
     below = F.filter("values", lambda value: value <= F.col("median"))
     above = F.filter("values", lambda value: value >= F.col("median"))
@@ -75,7 +74,7 @@ def history(samples: DataFrame) -> DataFrame:
 
 
 def flagged(samples: DataFrame, history: DataFrame) -> DataFrame:
-    """One line per value, with its flag.
+    """One line per value or censored cell, with its flag.
 
     Args:
         samples: One row per sample with the contract's columns, `flags` (soft rules that the row broke when it was judged) and the
@@ -83,9 +82,9 @@ def flagged(samples: DataFrame, history: DataFrame) -> DataFrame:
         history: See `history`.
 
     Returns:
-        The columns of `unpivot` without BALANCE_COLUMNS, then `flag` (1, 2, 3 or 4; a missing value has no line), `tests_evaluated` and
-        `tests_defined` (how many), `tests_failed` (rule ids of those that the value did not pass), `history_score` (how far it is from
-        its site's median, in MADs of its side, times 0.6745; null where that MAD is 0).
+        The columns of `unpivot` without BALANCE_COLUMNS, then `flag` (1, 3 or 4; 2 where the cell is censored; a missing value has no
+        line), `tests_evaluated` and `tests_defined` (how many), `tests_failed` (rule ids of those that the value did not pass),
+        `history_score` (how far it is from its site's median, in MADs of its side, times 0.6745; null where that MAD is 0).
     """
     tests = samples.sparkSession.createDataFrame(PARAMETERS, PARAMETERS_SCHEMA)
     known = samples.withColumns(
@@ -123,7 +122,8 @@ def _flag() -> dict[str, Column]:
     """The flag and how it was found, from the tests of the row, the range and the history."""
     broken, outside = F.col("broken"), F.col("outside")
     outlier = F.coalesce(F.col("history_score") > flags.OUTLIER_SCORE, F.lit(False))
-    passed = (broken == 0) & ~outside & ~outlier
+    there = F.col("value").isNotNull()
+    passed = ~there | ((broken == 0) & ~outside & ~outlier)
     rules = F.array(
         F.when(outside, F.concat(F.lit("range."), F.col("column_name"))),
         *(F.when(broken.bitwiseAND(BIT[test.rule]) != 0, F.lit(test.rule)) for test in ROW_TESTS),
@@ -131,11 +131,12 @@ def _flag() -> dict[str, Column]:
     )
     of_row = F.bit_count(F.col("row_evaluated").bitwiseAND(F.col("tests")))
     return {
-        # The range is always evaluated, so that no value here is `not evaluated`.
-        "flag": F.when(outside | (broken.bitwiseAND(HARD) != 0), F.lit(flags.FAIL))
+        # The range of a value is always evaluated; of a censored cell there is nothing that could be.
+        "flag": F.when(~there, F.lit(flags.NOT_EVALUATED))
+        .when(outside | (broken.bitwiseAND(HARD) != 0), F.lit(flags.FAIL))
         .when(~passed, F.lit(flags.SUSPECT))
         .otherwise(F.lit(flags.GOOD)),
-        "tests_evaluated": of_row + F.lit(1) + F.col("history_score").isNotNull().cast("int"),
+        "tests_evaluated": F.when(there, of_row + F.lit(1) + F.col("history_score").isNotNull().cast("int")).otherwise(0),
         "tests_failed": F.when(passed, F.array().cast("array<string>")).otherwise(F.array_compact(rules)),
     }
 

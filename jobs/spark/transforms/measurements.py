@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from acidwatch.chemistry.classes import ANC_CLASSES, ANC_UNKNOWN
 from acidwatch.contract.columns import MEASUREMENTS, NATURAL_KEY
+from jobs.spark.transforms.censored import remark_of
 
 SAMPLE_COLUMNS = (
     "PROGRAM_ID",
@@ -74,19 +75,22 @@ def not_finite() -> Column:
 
 
 def unpivot(samples: DataFrame) -> DataFrame:
-    """One line per value that is there.
+    """One line per value that is there, and per cell that is censored.
 
     Args:
-        samples: One row per sample with the contract's columns; other columns are kept as they are.
+        samples: One row per sample with the contract's columns and `remarks`; other columns are kept as they are.
 
     Returns:
         The samples' other columns with the contract's in lower case, and `parameter` (sodium is the text `NA`), `unit` (of the
-        contract), `value` (double, in `unit`), `year` (integer, of `date_smp`). Key: the sample's key and `parameter`.
+        contract), `value` (double, in `unit`; null where the cell is censored), `qualifier` (`<` or `>`: censored, `J`: estimated, null:
+        any other value), `value_limit` (double, in `unit`; only of a censored cell, null where none was given), `text` (that the
+        qualifier was read from), `year` (integer, of `date_smp`). Key: the sample's key and `parameter`.
     """
     measures = {column.name for column in MEASUREMENTS}
     values = F.array(
         *(
             F.struct(
+                F.lit(column.name).alias("column_name"),
                 F.lit(column.parameter).alias("parameter"),
                 F.lit(column.unit).alias("unit"),
                 # + 0.0 turns -0.0 into 0.0: they are equal, so which of them is `min` would depend on the order of rows.
@@ -95,10 +99,15 @@ def unpivot(samples: DataFrame) -> DataFrame:
             for column in MEASUREMENTS
         )
     )
-    kept = [F.col(name).alias(name.lower()) for name in samples.columns if name not in measures]
-    return (
-        samples.select(*kept, F.explode(values).alias("measurement"))
-        .filter(F.col("measurement.value").isNotNull())
-        .select(*(name.lower() for name in samples.columns if name not in measures), "measurement.*")
-        .withColumn("year", F.year("date_smp"))
+    kept = [name.lower() for name in samples.columns if name not in measures]
+    cells = samples.select(*(F.col(name).alias(name.lower()) for name in samples.columns if name not in measures),
+                           F.explode(values).alias("cell"))  # fmt: skip
+    said = cells.withColumn("remark", remark_of(F.col("cell.column_name")))
+    return said.filter(F.col("cell.value").isNotNull() | F.col("remark").isNotNull()).select(
+        *kept,
+        *(f"cell.{name}" for name in ("parameter", "unit", "value")),
+        "remark.qualifier",
+        F.col("remark.limit").alias("value_limit"),
+        "remark.text",
+        F.year("date_smp").alias("year"),
     )

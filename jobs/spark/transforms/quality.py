@@ -42,19 +42,22 @@ def by_cell(measurements: DataFrame, years: DataFrame) -> DataFrame:
     """Completeness and flags of each parameter, site and year, of every parameter of the contract, measured or not.
 
     Args:
-        measurements: `program_id`, `site_id`, `parameter`, `year`, `value`, `flag`, `tests_evaluated`, `tests_failed`, `history_score`.
+        measurements: `program_id`, `site_id`, `parameter`, `year`, `value` (null: censored), `flag`, `tests_evaluated`, `tests_failed`,
+            `history_score`.
         years: See `site_years`.
 
     Returns:
-        `program_id`, `site_id`, `parameter`, `year` (the key), `column_name` (of the contract), `samples`, `n` (with the value), and of the
-        samples' cells: `good`, `not_evaluated`, `suspect`, `fail`, `missing` (samples less n); `tests_evaluated`, `tests_defined` (sums
-        over the n values), `outside_range`, `outliers`, `outliers_checked` (of n).
+        `program_id`, `site_id`, `parameter`, `year` (the key), `column_name` (of the contract), `samples`, `n` (with the value), `censored`
+        (only known to lie beyond a limit), and of the samples' cells: `good`, `not_evaluated`, `suspect`, `fail`, `missing` (samples less
+        n and censored); `tests_evaluated`, `tests_defined` (sums over the n values), `outside_range`, `outliers`, `outliers_checked`
+        (of n).
     """
     counted = measurements.groupBy(*CELL_KEY).agg(
         F.count("value").alias("n"),
+        F.count_if(F.col("value").isNull()).alias("censored"),
         *(F.count_if(F.col("flag") == flag).alias(name.replace(" ", "_")) for flag, name in flags.NAMES.items() if flag != flags.MISSING),
         F.sum("tests_evaluated").alias("tests_evaluated"),
-        F.sum("tests_defined").alias("tests_defined"),
+        F.sum(F.when(F.col("value").isNotNull(), F.col("tests_defined"))).alias("tests_defined"),
         F.count_if(F.exists("tests_failed", lambda rule: rule.startswith("range."))).alias("outside_range"),
         F.count_if(F.array_contains("tests_failed", flags.OUTLIER)).alias("outliers"),
         F.count("history_score").alias("outliers_checked"),
@@ -65,7 +68,7 @@ def by_cell(measurements: DataFrame, years: DataFrame) -> DataFrame:
         *SITE_YEAR, "samples", "of.parameter", "of.column_name"
     )
     joined = cells.join(counted, list(CELL_KEY), "left").na.fill(0, counts)
-    return joined.withColumn("missing", F.col("samples") - F.col("n")).select(
+    return joined.withColumn("missing", F.col("samples") - F.col("n") - F.col("censored")).select(
         *CELL_KEY, "column_name", "samples", *counts, "missing"
     )
 

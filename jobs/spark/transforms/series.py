@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from acidwatch.contract.columns import MEASUREMENTS
 from acidwatch.contract.parameters import DERIVED, Derived
+from jobs.spark.transforms.censored import censored_columns
 
 DEEP, INLET = "HYPO", "IN"
 SITE = ("PROGRAM_ID", "SITE_ID")
@@ -43,33 +44,51 @@ def series_samples(samples: DataFrame) -> DataFrame:
 
 
 def series_values(samples: DataFrame) -> DataFrame:
-    """One line per value of a series, measured or derived.
+    """One line per value of a series, measured or derived, and per censored one.
 
     Args:
-        samples: One row per sample with the contract's columns, see `series_samples`.
+        samples: One row per sample with the contract's columns and `remarks`, see `series_samples`.
 
     Returns:
-        `program_id`, `site_id`, `parameter`, `unit`, `year`, `month` (integers), `value` (double, in `unit`).
+        `program_id`, `site_id`, `parameter`, `unit`, `year`, `month` (integers), `value` (double, in `unit`; null where it is censored: a
+        measured one beyond a limit, a derived one for want of such values alone).
     """
-    measured = [(column.parameter, column.unit, F.col(column.name)) for column in MEASUREMENTS]
-    derived = [(one.parameter, one.unit, _derive(one)) for one in DERIVED]
+    measured = [(column.parameter, column.unit, F.col(column.name), _is_censored(column.name)) for column in MEASUREMENTS]
+    derived = [(one.parameter, one.unit, _derive(one), _lacks_censored_only(one)) for one in DERIVED]
     values = F.array(
         *(
-            F.struct(F.lit(name).alias("parameter"), F.lit(unit).alias("unit"), (value + F.lit(0.0)).alias("value"))
-            for name, unit, value in (*measured, *derived)
+            F.struct(
+                F.lit(name).alias("parameter"),
+                F.lit(unit).alias("unit"),
+                (value + F.lit(0.0)).alias("value"),
+                censored.alias("censored"),
+            )
+            for name, unit, value, censored in (*measured, *derived)
         )
     )
     return (
-        samples.select(
+        samples.withColumn("censored_columns", censored_columns())
+        .select(
             F.col("PROGRAM_ID").alias("program_id"),
             F.col("SITE_ID").alias("site_id"),
             F.year("DATE_SMP").alias("year"),
             F.month("DATE_SMP").alias("month"),
             F.explode(values).alias("of"),
         )
-        .filter(F.col("of.value").isNotNull())
+        .filter(F.col("of.value").isNotNull() | F.col("of.censored"))
         .select("program_id", "site_id", "of.parameter", "of.unit", "year", "month", "of.value")
     )
+
+
+def _is_censored(column_name: str) -> Column:
+    return F.array_contains("censored_columns", column_name)
+
+
+def _lacks_censored_only(derived: Derived) -> Column:
+    """Whether a derived value would be there but for censored terms."""
+    names = [name for name, _ in derived.terms]
+    there = reduce(lambda a, b: a & b, (F.col(name).isNotNull() | _is_censored(name) for name in names))
+    return there & reduce(lambda a, b: a | b, map(_is_censored, names))
 
 
 def _derive(derived: Derived) -> Column:

@@ -65,6 +65,7 @@ CREATE TABLE metrics.completeness (
     column_name      text NOT NULL,            -- of the contract
     samples          bigint NOT NULL CHECK (samples > 0),
     n                bigint NOT NULL CHECK (n BETWEEN 0 AND samples),
+    censored         bigint NOT NULL CHECK (censored >= 0),
     good             bigint NOT NULL,
     not_evaluated    bigint NOT NULL,
     suspect          bigint NOT NULL,
@@ -76,8 +77,8 @@ CREATE TABLE metrics.completeness (
     outliers         bigint NOT NULL,
     outliers_checked bigint NOT NULL CHECK (outliers_checked BETWEEN outliers AND n),
     PRIMARY KEY (run_id, program_id, site_id, parameter, year),
-    CHECK (n = good + not_evaluated + suspect + fail),
-    CHECK (samples = n + missing)
+    CHECK (n + censored = good + not_evaluated + suspect + fail),
+    CHECK (samples = n + censored + missing)
 );
 CREATE INDEX completeness_by_parameter ON metrics.completeness (run_id, parameter);
 
@@ -220,11 +221,12 @@ COMMENT ON COLUMN olap.completeness.year IS 'Calendar year of sampling.';
 COMMENT ON COLUMN olap.completeness.column_name IS 'The parameter''s column in the workbook.';
 COMMENT ON COLUMN olap.completeness.samples IS 'Samples of the site and year, all locations and depths.';
 COMMENT ON COLUMN olap.completeness.n IS 'Of these: with the value.';
+COMMENT ON COLUMN olap.completeness.censored IS 'Of samples: only known to lie below or above a limit; not in n, and not missing.';
 COMMENT ON COLUMN olap.completeness.good IS 'Of n: flag 1, at least one test was evaluated and none failed.';
-COMMENT ON COLUMN olap.completeness.not_evaluated IS 'Of n: flag 2, no test could be evaluated.';
+COMMENT ON COLUMN olap.completeness.not_evaluated IS 'Flag 2, no test could be evaluated: the censored ones.';
 COMMENT ON COLUMN olap.completeness.suspect IS 'Of n: flag 3, did not pass a soft test.';
 COMMENT ON COLUMN olap.completeness.fail IS 'Of n: flag 4, did not pass a hard test of the contract of this run; batches are held to that of their day.';
-COMMENT ON COLUMN olap.completeness.missing IS 'Flag 9: samples less n.';
+COMMENT ON COLUMN olap.completeness.missing IS 'Flag 9: samples less n and censored.';
 COMMENT ON COLUMN olap.completeness.tests_evaluated IS 'Tests that could be evaluated, sum over n.';
 COMMENT ON COLUMN olap.completeness.tests_defined IS 'Tests that the contract defines for the parameter, sum over n.';
 COMMENT ON COLUMN olap.completeness.outside_range IS 'Of n: outside the contract''s range.';
