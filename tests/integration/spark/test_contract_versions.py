@@ -13,6 +13,7 @@ from acidwatch.contract.remarks import REMARKS
 from acidwatch.settings import HdfsSettings, PostgresSettings
 from jobs.spark.hdfs import spark_root
 from jobs.spark.metrics import MetricsJob
+from jobs.spark.results import rows_of
 from jobs.spark.sources import Member, member_rows
 from tests.integration.spark.test_metrics_job import job, load_reference, row, sites_of
 
@@ -70,8 +71,19 @@ def test_remarks_stand_beside_the_values_of_a_newer_file_and_an_older_one_has_no
     assert rows[3].CL_UEQ_L is None
 
 
-def test_the_job_counts_each_measurement_that_is_there(given: Any, job: MetricsJob) -> None:
+def test_the_job_counts_each_measurement_that_is_there_and_a_censored_cell_as_nothing_else(given: Any, job: MetricsJob) -> None:
     load_two_versions(given)
     run, _ = job.run()
     assert (run.rows, run.measurements) == (4, 6)
     assert sites_of(job) == {"SO4": (4, 3.5), "DOC": (2, 2.5)}
+    chloride = {"parameter": "CL"}
+    with job.connect() as connection:
+        tables = {name: rows_of(connection, run, name, chloride) for name in ("completeness", "annual", "trend")}
+        shown = connection.execute("SELECT censored FROM olap.run").fetchall()
+        read = [row["n"] for row in rows_of(connection, run, "method", chloride)]
+    assert (run.censored, shown, read) == (1, [(1,)], [])
+    (cell,), (year,), (trend, _, _) = tables.values()
+    names = ("samples", "n", "censored", "missing", "not_evaluated", "tests_defined")
+    assert [cell[name] for name in names] == [4, 0, 1, 3, 1, 0]
+    assert (year["n"], year["censored"], year["mean"], year["median"], set(year["months"])) == (0, 1, None, None, {None})
+    assert (trend["reason"], trend["n_censored"], trend["n"]) == ("too many censored", 1, 0)

@@ -10,7 +10,7 @@ import pymannkendall
 import pytest
 
 from acidwatch.trends.series import DEFAULT_PERIOD, Period, Series, series_of
-from acidwatch.trends.site import Trend, Variant, trend, why_not
+from acidwatch.trends.site import VARIANTS, Trend, Variant, trend, why_not
 
 NAN = float("nan")
 TEN = Period(2001, 2010)
@@ -22,6 +22,7 @@ def series(
     means: Sequence[float] = (),
     months: Any = None,
     changes: tuple[int, ...] = (),
+    censored: tuple[tuple[int, int], ...] = (),
 ) -> Series:
     """A series whose NaN are years without a value."""
     values = np.array(means, dtype=np.float64)
@@ -30,7 +31,7 @@ def series(
     table = np.full((len(values), 12), NAN) if months is None else np.array(months, dtype=np.float64)
     return Series(
         "LTM_ME", "020058", parameter, "ueq/L", "New England", years[there], np.ones(int(there.sum()), dtype=np.int64),
-        values[there], values[there] - 1.0, table[there], changes,
+        values[there], values[there] - 1.0, table[there], changes, censored,
     )  # fmt: skip
 
 
@@ -165,8 +166,33 @@ def test_a_step_stands_beside_the_changes_of_method() -> None:
     assert found.method_changes == (2013,), "a change in the first year of the period has nothing before it"
 
 
+def test_a_trend_says_how_many_censored_samples_of_its_period_were_left_out() -> None:
+    found = trend(series(means=FALLING, censored=((2000, 9), (2003, 2), (2010, 1), (2011, 9))), TEN, "annual_mean")
+    assert (found.n_censored, found.caution, found.slope) == (3, "censored samples left out: 3", of(*FALLING).slope)
+    few = trend(series(means=FALLING[:9], censored=((2003, 2),)), TEN, "annual_mean")
+    assert few.caution == "fewer than 10 values; censored samples left out: 2"
+    assert of(*FALLING).n_censored == 0
+
+
+@pytest.mark.parametrize(("censored", "reason"), [(40, None), (41, "too many censored")])
+def test_with_more_than_80_percent_of_the_samples_censored_there_is_no_trend(censored: int, reason: str | None) -> None:
+    found = trend(series(means=FALLING, censored=((2001, censored),)), TEN, "annual_mean")
+    assert (found.n, found.reason, found.n_censored) == (10, reason, censored)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_years_whose_samples_are_all_censored_are_no_values_but_count(variant: Variant) -> None:
+    none = {"n": 0, "mean": None, "median": None, "months": [None] * 12}
+    rows = [row("NO3", 2001, "a"), row("NO3", 2002, "b", censored=4, **none), row("NO3", 2003, "a", censored=None)]
+    (found,) = series_of(rows, {})
+    assert (found.years.tolist(), found.censored, found.method_changes) == ([2001, 2003], ((2002, 4),), ())
+    (nothing,) = series_of([row("NO3", 2002, "b", censored=4, **none)], {})
+    told = trend(nothing, TEN, variant)
+    assert (told.n_years, told.n, told.n_censored, told.reason) == (0, 0, 4, "too many censored")
+
+
 def row(parameter: str, year: int, method: str | None, **more: Any) -> dict[str, Any]:
-    return {"program_id": "LTM_ME", "site_id": "1", "parameter": parameter, "unit": "ueq/L", "year": year, "n": 2, "mean": 1.0,
+    return {"program_id": "LTM_ME", "site_id": "1", "parameter": parameter, "unit": "ueq/L", "year": year, "n": 2, "censored": 0, "mean": 1.0,
             "median": 2.0, "months": [None] * 11 + [3.0], "method": method, **more}  # fmt: skip
 
 
