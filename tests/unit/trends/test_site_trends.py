@@ -192,8 +192,8 @@ def test_years_whose_samples_are_all_censored_are_no_values_but_count(variant: V
 
 
 def row(parameter: str, year: int, method: str | None, **more: Any) -> dict[str, Any]:
-    return {"program_id": "LTM_ME", "site_id": "1", "parameter": parameter, "unit": "ueq/L", "year": year, "n": 2, "censored": 0, "mean": 1.0,
-            "median": 2.0, "months": [None] * 11 + [3.0], "method": method, **more}  # fmt: skip
+    return {"program_id": "LTM_ME", "site_id": "1", "parameter": parameter, "unit": "ueq/L", "year": year, "n": 2, "censored": 0,
+            "mean": 1.0, "median": 2.0, "months": [None] * 11 + [3.0], "method": method, **more}  # fmt: skip
 
 
 def test_annual_rows_become_series_in_the_order_of_their_key_and_years() -> None:
