@@ -92,7 +92,9 @@ def cautions(source: Source, parameters: Sequence[Parameter], lines: Sequence[Si
     if run["without_site"]:
         found.append(f"Measurements of sites that the sites table does not have: {count(run['without_site'])}.")
     if run["censored"]:
-        found.append(f"Cells only known to lie beyond a limit, which are in none of these figures: {count(run['censored'])}.")
+        found.append(
+            f"Cells only known to lie beyond a limit, which are in none of these figures: {count(run['censored'])}."
+        )
     if run["superseded"]:
         found.append(f"Rows that a later row of the same sample replaces: {count(run['superseded'])}.")
     return found

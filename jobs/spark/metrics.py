@@ -178,7 +178,9 @@ def check_batches(counted: Sequence[dict[str, Any]], dataset: sources.DatasetVer
             raise PermanentError(
                 f"rows of {len(batches)} batches {meaning}, first {batches[0]}: their files are not of this contract"
             )
-    totals = {name: sum(batch[name] for batch in counted) for name in ("rows", "superseded", "measurements", "censored")}
+    totals = {
+        name: sum(batch[name] for batch in counted) for name in ("rows", "superseded", "measurements", "censored")
+    }
     return {**totals, "samples": totals["rows"] - totals["superseded"]}
 
 

@@ -20,7 +20,5 @@ def censored_columns() -> Column:
 
 def remark_of(column_name: Column) -> Column:
     """The remark that qualifies the value of a column (struct, see schemas.REMARK); null where none does."""
-    qualifying = F.filter(
-        "remarks", lambda remark: (remark["column"] == column_name) & remark["qualifier"].isNotNull()
-    )
+    qualifying = F.filter("remarks", lambda remark: (remark["column"] == column_name) & remark["qualifier"].isNotNull())
     return F.get(qualifying, F.lit(0))

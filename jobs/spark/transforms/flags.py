@@ -136,7 +136,9 @@ def _flag() -> dict[str, Column]:
         .when(outside | (broken.bitwiseAND(HARD) != 0), F.lit(flags.FAIL))
         .when(~passed, F.lit(flags.SUSPECT))
         .otherwise(F.lit(flags.GOOD)),
-        "tests_evaluated": F.when(there, of_row + F.lit(1) + F.col("history_score").isNotNull().cast("int")).otherwise(0),
+        "tests_evaluated": F.when(there, of_row + F.lit(1) + F.col("history_score").isNotNull().cast("int")).otherwise(
+            0
+        ),
         "tests_failed": F.when(passed, F.array().cast("array<string>")).otherwise(F.array_compact(rules)),
     }
 

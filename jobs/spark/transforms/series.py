@@ -53,7 +53,9 @@ def series_values(samples: DataFrame) -> DataFrame:
         `program_id`, `site_id`, `parameter`, `unit`, `year`, `month` (integers), `value` (double, in `unit`; null where it is censored: a
         measured one beyond a limit, a derived one for want of such values alone).
     """
-    measured = [(column.parameter, column.unit, F.col(column.name), _is_censored(column.name)) for column in MEASUREMENTS]
+    measured = [
+        (column.parameter, column.unit, F.col(column.name), _is_censored(column.name)) for column in MEASUREMENTS
+    ]
     derived = [(one.parameter, one.unit, _derive(one), _lacks_censored_only(one)) for one in DERIVED]
     values = F.array(
         *(

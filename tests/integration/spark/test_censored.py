@@ -98,7 +98,14 @@ def test_a_year_counts_its_censored_samples_beside_the_values_that_its_mean_is_o
     found = {(row.parameter, row.year): row for row in by_year(series_values(samples), methods).collect()}
     so4, no3 = found["SO4", 2012], found["NO3", 2012]
     assert (so4.n, so4.censored, so4["mean"], so4.median, so4.months[4], so4.months[5]) == (2, 1, 6.0, 6.0, None, 8.0)
-    assert (no3.n, no3.censored, no3.negative, no3["mean"], no3.median, set(no3.months)) == (0, 1, 0, None, None, {None})
+    assert (no3.n, no3.censored, no3.negative, no3["mean"], no3.median, set(no3.months)) == (
+        0,
+        1,
+        0,
+        None,
+        None,
+        {None},
+    )
     # Of what potassium is a part of nothing else is missing in 2013; in 2012 more is.
     derived = {key: (row.n, row.censored) for key, row in found.items() if key[0] in ("BC", "ANC_CALC", "CA_MG")}
     assert derived == {("BC", 2013): (0, 1), ("ANC_CALC", 2013): (0, 1), ("CA_MG", 2013): (1, 0)}

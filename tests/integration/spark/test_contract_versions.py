@@ -71,7 +71,9 @@ def test_remarks_stand_beside_the_values_of_a_newer_file_and_an_older_one_has_no
     assert rows[3].CL_UEQ_L is None
 
 
-def test_the_job_counts_each_measurement_that_is_there_and_a_censored_cell_as_nothing_else(given: Any, job: MetricsJob) -> None:
+def test_the_job_counts_each_measurement_that_is_there_and_a_censored_cell_as_nothing_else(
+    given: Any, job: MetricsJob
+) -> None:
     load_two_versions(given)
     run, _ = job.run()
     assert (run.rows, run.measurements) == (4, 6)
@@ -85,5 +87,11 @@ def test_the_job_counts_each_measurement_that_is_there_and_a_censored_cell_as_no
     (cell,), (year,), (trend, _, _) = tables.values()
     names = ("samples", "n", "censored", "missing", "not_evaluated", "tests_defined")
     assert [cell[name] for name in names] == [4, 0, 1, 3, 1, 0]
-    assert (year["n"], year["censored"], year["mean"], year["median"], set(year["months"])) == (0, 1, None, None, {None})
+    assert (year["n"], year["censored"], year["mean"], year["median"], set(year["months"])) == (
+        0,
+        1,
+        None,
+        None,
+        {None},
+    )
     assert (trend["reason"], trend["n_censored"], trend["n"]) == ("too many censored", 1, 0)
