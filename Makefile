@@ -87,6 +87,8 @@ requirements: ## compile requirements/*.txt from pyproject.toml (needs uv)
 	@for extra in producer ingestor versioner spark cli dev; do \
 	  uv pip compile --quiet pyproject.toml --extra $$extra --generate-hashes --python-version 3.11 --no-emit-index-url \
 	    --no-header --no-annotate --output-file requirements/$$extra.txt || exit 1; done
+	@echo 'setuptools>=77' | uv pip compile --quiet - --generate-hashes --python-version 3.11 --no-emit-index-url \
+	  --no-header --no-annotate --output-file requirements/build.txt
 
 clean: down ## remove everything that was made: .venv, .local, caches
 	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -44,6 +45,11 @@ class Service:
     commit: Commit
     begin: Callable[[], Awaitable[None]]
     end: Callable[[], Awaitable[None]]
+
+
+def end_by_sigterm() -> None:
+    """Let SIGTERM end the process until Faust listens to it: the first process of a container has to say so itself, or it is deaf."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def run(service: Service, settings: StreamSettings, health: Health) -> None:

@@ -10,7 +10,7 @@ from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.broker.send import ConfirmedSender
 from acidwatch.errors import AcidwatchError
 from acidwatch.settings import load
-from acidwatch.streaming.worker import Service, run
+from acidwatch.streaming.worker import Service, end_by_sigterm, run
 from acidwatch.telemetry import logs
 from acidwatch.telemetry.health import Health
 from services.ingestor.commit import GroupCommit
@@ -21,6 +21,7 @@ from services.ingestor.settings import IngestorSettings
 
 def main() -> None:
     """Read batches, judge and archive them, and say what became of each."""
+    end_by_sigterm()
     try:
         settings = load(IngestorSettings)
     except AcidwatchError as error:

@@ -14,7 +14,7 @@ from acidwatch.errors import AcidwatchError, DependencyAwayError, RefusedError
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.queries import dataset, letter_counts
 from acidwatch.settings import load
-from acidwatch.streaming.worker import Service, run
+from acidwatch.streaming.worker import Service, end_by_sigterm, run
 from acidwatch.telemetry import logs
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import DATASET_VERSION, DEAD_LETTERS
@@ -29,6 +29,7 @@ _COUNT_SECONDS = 10.0
 
 def main() -> None:
     """Record outcomes as versions, and publish what was rejected as dead letters."""
+    end_by_sigterm()
     try:
         settings = load(VersionerSettings)
         ledger = Ledger(settings)
