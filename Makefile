@@ -58,8 +58,9 @@ test-faults: $(READY) ## processes killed and servers taken away in mid-run, and
 test-monitoring: $(READY) ## rules and every panel on a real Prometheus (Debian's package, fetched and unpacked in .local/debian/)
 	$(PYTEST) tests/monitoring -m "monitoring and not slow"
 
-dashboards: $(READY) ## write deploy/monitoring/dashboards/*.json from dashboards.py
+dashboards: $(READY) ## write deploy/monitoring/dashboards/*.json from dashboards.py, and the rules for Kubernetes
 	@$(BIN)/python -m deploy.monitoring.dashboards
+	@$(BIN)/python -m deploy.k8s.rules
 
 test-security: $(READY) ## encryption, passwords and roles, on servers that want them; 3 minutes; says what it skips
 	@command -v openssl >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \

@@ -80,6 +80,11 @@ def test_it_waits_for_what_it_needs(service: str) -> None:
     assert service in ONCE or service in LASTING or SERVICES[service]["profiles"] == ["cli"]
 
 
+def test_what_is_done_once_is_waited_for_by_somebody() -> None:
+    """Else `up --wait` takes its end for a failure."""
+    assert {other for given in SERVICES.values() for other in given.get("depends_on", {}) if other in ONCE} == ONCE
+
+
 def reached(service: str) -> set[str]:
     direct = set(SERVICES[service].get("depends_on", {}))
     return direct.union(*(reached(other) for other in direct)) if direct else direct
@@ -188,6 +193,12 @@ def test_prometheus_and_grafana_get_every_file_and_the_names_in_them_exist() -> 
     told = set(re.findall(r"\$(ACIDWATCH_\w+)", sources))
     assert told == {name for name in environment("grafana") if name.startswith("ACIDWATCH_")}
     assert set(re.findall(r"/run/secrets/(\w+)", sources)) == {secrets("grafana")["grafana_password"]}
+
+
+def test_commands_of_the_page_name_services_that_exist() -> None:
+    page = (PROJECT / "docs" / "deploy.md").read_text()
+    named = {line.split('g)" ')[-1].split()[0] for line in re.findall(r"docker compose run --rm ([^\n`]+)", page)}
+    assert named == {"cli", "metrics-job", "migrate"} and named <= SERVICES.keys()
 
 
 def test_kafka_takes_the_largest_dead_letter() -> None:
