@@ -27,7 +27,7 @@ TEXT = (COMPOSE / "compose.yaml").read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 ONCE = {"topics", "migrate", "hdfs-home", "reference"}
-LASTING = set(SERVICES) - ONCE - {"cli"}
+LASTING = sorted(set(SERVICES) - ONCE - {"cli"})  # in order: each test process must name the same tests
 DEFAULTS = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", TEXT))
 
 
