@@ -104,8 +104,15 @@ def _parquet(table: pa.Table, footer: bytes) -> bytes:
 
 def read_manifest(data: bytes) -> dict[str, Any]:
     """The manifest of a group's file."""
-    metadata = pq.read_schema(io.BytesIO(data)).metadata or {}
+    metadata = pq.read_metadata(io.BytesIO(data)).metadata or {}
     found: dict[str, Any] = orjson.loads(metadata[MANIFEST_KEY])
+    return found
+
+
+def read_outcomes(data: bytes) -> list[dict[str, Any]]:
+    """The entries of a file's manifest, none for a file that was not written by an ingestor."""
+    metadata = pq.read_metadata(io.BytesIO(data)).metadata or {}
+    found: list[dict[str, Any]] = orjson.loads(metadata.get(MANIFEST_KEY, b"{}")).get("outcomes", [])
     return found
 
 

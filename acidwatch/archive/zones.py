@@ -26,6 +26,11 @@ def group_name(written_at: datetime) -> str:
     return f"{written_at:%H%M%S}-{uuid.uuid4().hex}"
 
 
+def compacted_path(written_at: datetime) -> str:
+    """Path of a file in clean/ that compaction makes of others, such as `clean/2026-11-24/101500-3f2a...-compacted.parquet`."""
+    return group_path("clean", written_at, f"{group_name(written_at)}-compacted")
+
+
 def pointer_path(version: int) -> str:
     """Path of the pointer file of a reference version."""
     return f"{REFERENCE}/{version:06d}.json"

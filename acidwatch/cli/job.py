@@ -1,4 +1,4 @@
-"""`acidwatch job`: run a Spark job now, on a schedule, or all the time."""
+"""`acidwatch job`: run a job over the archive now, on a schedule, or all the time."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acidwatch.cli.compact import compact
 from acidwatch.cli.durations import seconds_option
 from acidwatch.cli.output import Output, OutputFormat, emit, say
 
 if TYPE_CHECKING:
     from jobs.spark.publish import Run
 
-app = typer.Typer(no_args_is_help=True, help="Run a Spark job now, or keep it running on a schedule.")
+app = typer.Typer(no_args_is_help=True, help="Run a job over the archive now, or keep it running on a schedule.")
+app.command()(compact)
 
 
 @app.callback()
 def jobs() -> None:
-    """Run a Spark job now, or keep it running on a schedule."""
+    """Run a job over the archive now, or keep it running on a schedule."""
 
 
 @app.command()

@@ -12,7 +12,7 @@ GRANT INSERT ON ledger.versions, ledger.attempts, ledger.deliveries, ledger.sour
 -- Ended or marked, each in one column.
 GRANT UPDATE (to_version) ON ledger.memberships, ledger.replacements TO acidwatch_ledger;
 GRANT UPDATE (sent_at) ON ledger.planned_attempts, ledger.reruns TO acidwatch_ledger;
-GRANT UPDATE (condemned_at) ON ledger.files TO acidwatch_ledger;
+GRANT UPDATE (condemned_at, moved_at) ON ledger.files TO acidwatch_ledger;
 GRANT UPDATE (file_id) ON ledger.file_batches TO acidwatch_ledger;
 GRANT UPDATE (journaled_at) ON ledger.audit TO acidwatch_ledger;
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.dataset import lock_dataset
@@ -25,6 +26,14 @@ def needed_or_condemned(connection: Connection, paths: Sequence[str]) -> tuple[s
     ).fetchall()
     condemned = {row["path"] for row in rows if row["condemned"]}
     return {row["path"] for row in rows if row["needed"]} - condemned, condemned
+
+
+def moved_at(connection: Connection, paths: Sequence[str]) -> dict[str, datetime]:
+    """When batches were last moved out of these files, of those from which any were: who listed such a file before may still read it."""
+    rows = connection.execute(
+        "SELECT path, moved_at FROM ledger.files WHERE path = ANY(%s) AND moved_at IS NOT NULL", (list(paths),)
+    )
+    return {row["path"]: row["moved_at"] for row in rows}
 
 
 def condemn(connection: Connection, files: Sequence[tuple[str, int]]) -> list[str]:

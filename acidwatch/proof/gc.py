@@ -14,7 +14,7 @@ from acidwatch.archive.store import FileInfo, Store
 from acidwatch.archive.zones import ENRICHED, TEMPORARY
 from acidwatch.ledger import checks
 from acidwatch.ledger.audit import note
-from acidwatch.ledger.condemned import condemn, needed_or_condemned
+from acidwatch.ledger.condemned import condemn, moved_at, needed_or_condemned
 from acidwatch.ledger.connection import Ledger
 from acidwatch.proof.backup import files_in_backups
 
@@ -42,9 +42,9 @@ class Garbage:
 
 
 def find(store: Store, ledger: Ledger, now: datetime, grace: timedelta) -> list[Garbage]:
-    """What could be removed: last written before the grace time. Looks only, and never into raw/, reference/, journal/ and backup/.
+    """What could be removed: last written, or left by compaction, before the grace time. Looks only.
 
-    A file that the ledger in a backup names stays as long as that backup does.
+    Never into raw/, reference/, journal/ and backup/. A file that the ledger in a backup names stays as long as that backup does.
     """
     until = now - grace
     return [*_unreachable(store, ledger, until), *_leftovers(store, until), *unpublished(store, ledger, until)]
@@ -74,12 +74,16 @@ def _unreachable(store: Store, ledger: Ledger, until: datetime) -> Iterator[Garb
     for zone in ("clean", "quarantine"):
         files = list(store.walk(zone))
         with ledger.transaction() as connection:
-            needed, condemned = needed_or_condemned(connection, [file.path for file in files])
+            paths = [file.path for file in files]
+            needed, condemned = needed_or_condemned(connection, paths)
+            moved = moved_at(connection, paths)
         for file in files:
             if file.path in condemned:
                 yield _garbage(file, "condemned")
-            elif file.path not in needed and file.path not in in_backups and file.modified_at < until:
-                yield _garbage(file, "unreachable")
+            elif file.path not in needed and file.path not in in_backups:
+                # What compaction emptied is old by its time of writing; but a job may have listed it the minute before.
+                if max(file.modified_at, moved.get(file.path, file.modified_at)) < until:
+                    yield _garbage(file, "unreachable")
 
 
 def _leftovers(store: Store, until: datetime) -> Iterator[Garbage]:

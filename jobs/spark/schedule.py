@@ -16,12 +16,13 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from cronsim import CronSim, CronSimError
+from prometheus_client import Gauge
 
 from acidwatch.errors import AcidwatchError, UnusableInputError
 from acidwatch.settings import ServiceSettings, load
 from acidwatch.telemetry import health as health_server
 from acidwatch.telemetry.health import Health
-from acidwatch.telemetry.metrics import JOB_DUE, JOB_LAST_SUCCESS, JOB_ROWS, JOB_RUNS, JOB_SECONDS
+from acidwatch.telemetry.metrics import JOB_DUE, JOB_FILES, JOB_LAST_SUCCESS, JOB_ROWS, JOB_RUNS, JOB_SECONDS
 
 log = logging.getLogger("acidwatch.jobs.schedule")
 
@@ -50,6 +51,7 @@ def keep_running(
     now: Callable[[], datetime],
     task: str,
     rows: Callable[[], int] | None = None,
+    files: Callable[[], int] | None = None,
 ) -> None:
     """Call `run` at each time of the expression until `stop` is set; times that pass during a run are skipped.
 
@@ -59,7 +61,8 @@ def keep_running(
         stop: Ends the waiting at once.
         now: The time.
         task: What the metrics call it.
-        rows: How many rows the newest published run read, asked after each run that ended well.
+        rows, files: How many rows the newest published run read, and how many files hold the dataset; asked after each run that ended
+            well, of the tasks that have such numbers.
 
     Raises:
         UnusableInputError: The expression is wrong; said before anything is run.
@@ -85,18 +88,19 @@ def keep_running(
                 return
             overdue = False
             JOB_LAST_SUCCESS.labels(task).set(now().timestamp())
-            _show_rows(task, rows)
+            _show(JOB_ROWS, task, rows)
+            _show(JOB_FILES, task, files)
         JOB_RUNS.labels(task, "failed" if overdue else "succeeded").inc()
         JOB_SECONDS.labels(task).set(time.monotonic() - began)
 
 
-def _show_rows(task: str, rows: Callable[[], int] | None) -> None:
-    if rows is None:
+def _show(gauge: Gauge, task: str, ask: Callable[[], int] | None) -> None:
+    if ask is None:
         return
     try:
-        JOB_ROWS.labels(task).set(rows())
-    except AcidwatchError as error:  # the run is published; its count is shown after the next one
-        log.warning("the rows of the run could not be asked for: %s", error)
+        gauge.labels(task).set(ask())
+    except AcidwatchError as error:  # the run is done; its count is shown after the next one
+        log.warning("what the run came to could not be asked for: %s", error)
 
 
 class ChildRun:
@@ -147,13 +151,19 @@ def stopped_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def run_on_schedule(expression: str, command: Sequence[str], task: str, rows: Callable[[], int] | None = None) -> None:
+def run_on_schedule(
+    expression: str,
+    command: Sequence[str],
+    task: str,
+    rows: Callable[[], int] | None = None,
+    files: Callable[[], int] | None = None,
+) -> None:
     """Run a command on a schedule until SIGTERM or Ctrl-C.
 
     Args:
         expression: Cron expression, UTC.
         command: What one run is.
-        task, rows: See `keep_running`.
+        task, rows, files: See `keep_running`.
 
     Raises:
         UnusableInputError: The expression is wrong.
@@ -165,7 +175,7 @@ def run_on_schedule(expression: str, command: Sequence[str], task: str, rows: Ca
     log.info("started, health http://%s:%d", settings.health_host, port)
     with stopped_by_signals() as stop:
         health.goes_on("start")
-        keep_running(expression, ChildRun(command, stop), stop, lambda: datetime.now(UTC), task, rows)
+        keep_running(expression, ChildRun(command, stop), stop, lambda: datetime.now(UTC), task, rows, files)
     log.info("stopped")
 
 

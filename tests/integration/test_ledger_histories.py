@@ -1,36 +1,93 @@
-"""Random histories of the dataset against a model of sets, on a real PostgreSQL: every version ever made reads the same at the end."""
+"""Random histories of the dataset against a model of sets, on a real PostgreSQL: every version ever made reads the same at the end.
+
+Its clean files are real ones, in an archive in memory: compaction rewrites them in between, or halfway, and gc removes what it left.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
+from acidwatch.archive.memory import MemoryStore
 from acidwatch.contract.batch import Origin
 from acidwatch.contract.outcome import FileRef, Finding, Outcome
 from acidwatch.ledger.changes import quarantine, restore
-from acidwatch.ledger.files import move_batches
+from acidwatch.ledger.checks import members_without_file
+from acidwatch.ledger.files import MovedMeanwhileError, needed_files
 from acidwatch.ledger.plans import mark_sent, plan_attempts
 from acidwatch.ledger.record import record
 from acidwatch.ledger.tags import find_version, tag
+from acidwatch.proof.compact import Compaction, alike
+from acidwatch.proof.gc import find, remove
 from tests.support.deployment import Deployment
 
 OPERATIONS = (
     "append", "append", "append", "append to the correction", "reject", "duplicate", "redeliver", "replay", "reprocess", "reprocess",
-    "deliver", "deliver", "deliver rejected", "quarantine", "quarantine", "restore", "restore", "tag", "compact",
+    "deliver", "deliver", "deliver rejected", "quarantine", "quarantine", "restore", "restore", "tag",
+    "compact", "begin to compact", "end compacting", "collect garbage",
 )  # fmt: skip
 FINDING = Finding("hard", "range.SO4_UEQ_L", "Sheet 1", "AC3", "SO4_UEQ_L", "2400", "SO4_UEQ_L is 2400")
 OLD, CORRECTION = "old", "correction"
 CORRECTION_BATCHES = 2
+ROWS_PER_FILE = 150
+LATER = datetime.now(UTC) + timedelta(days=30)
 
 Key = tuple[str, int]
+Row = tuple[int, str, float]
+
+COLUMNS = [
+    pa.field("batch_id", pa.string(), nullable=False), pa.field("attempt", pa.int32(), nullable=False), pa.field("row", pa.int32()),
+    pa.field("PROGRAM_ID", pa.string()), pa.field("SITE_ID", pa.string()), pa.field("DATE_SMP", pa.timestamp("us")),
+    pa.field("SO4_UEQ_L", pa.float64()),
+]  # fmt: skip
+SCHEMAS = {"1": pa.schema(COLUMNS), "2": pa.schema([*COLUMNS, pa.field("remarks", pa.list_(pa.string()))])}
+"""What two versions of the contract write."""
+
+
+@cache
+def clean_bytes(batch: str, attempt: int, rows: int, contract: str) -> bytes:
+    """A clean file of one batch; it's the same in every history."""
+    lines = [
+        {"batch_id": batch, "attempt": attempt, "row": row, "PROGRAM_ID": f"P{rows % 3}", "SITE_ID": site, "DATE_SMP": None,
+         "SO4_UEQ_L": value, "remarks": [f"{row}"]}
+        for row, site, value in content(batch, attempt, rows)
+    ]  # fmt: skip
+    sink = io.BytesIO()
+    schema = SCHEMAS[contract]
+    pq.write_table(pa.Table.from_pylist([{name: line[name] for name in schema.names} for line in lines], schema), sink)
+    return sink.getvalue()
+
+
+def content(batch: str, attempt: int, rows: int) -> list[Row]:
+    """Its rows."""
+    return [(row, f"{(row * 7 + len(batch)) % 5:04}", attempt * 1000.0 + row) for row in range(rows)]
+
+
+class OneTransaction:
+    """Stands for a pool of connections: what is committed here is undone with the history."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Any]:
+        with self.connection.transaction():
+            yield self.connection
 
 
 @dataclass
@@ -56,6 +113,7 @@ class Model:
     versions: list[Snapshot] = field(default_factory=lambda: [Snapshot(frozenset(), False)])
     source: dict[str, str] = field(default_factory=dict)
     rows: dict[Key, int] = field(default_factory=dict)
+    contract: dict[Key, str] = field(default_factory=dict)
     accepted: set[str] = field(default_factory=set)
     attempts: dict[str, int] = field(default_factory=dict)
     taken_out: dict[str, int] = field(default_factory=dict)
@@ -103,21 +161,30 @@ class History:
 
     def __init__(self, connection: Any) -> None:
         self.connection, self.model, self.offset = connection, Model(), 0
+        self.store, self.ledger = MemoryStore(), OneTransaction(connection)
+        self.compaction = Compaction(
+            self.store, self.ledger, lambda: datetime.now(UTC), "me", "", ROWS_PER_FILE  # type: ignore[arg-type]
+        )  # fmt: skip
+        self.begun: list[Any] = []
 
     def outcome(self, batch: str, attempt: int, accepted: bool) -> Outcome:
         self.offset += 1
         value = f"{batch} {attempt}".encode()
         zone = "clean" if accepted else "quarantine"
         correction = self.model.source[batch] == CORRECTION
+        rows = self.model.rows.setdefault((batch, attempt), 1 + self.offset % 100)
+        contract = self.model.contract.setdefault((batch, attempt), "12"[self.offset % 5 == 0])
+        data = clean_bytes(batch, attempt, rows, contract) if accepted else b"1"
+        sha256 = self.store.publish(f"{zone}/{self.offset}", data)
         return Outcome(
             batch_id=batch, attempt=attempt, verdict="accepted" if accepted else "rejected",
             origin=Origin("t", 0, self.offset, 1_700_000_000_000 + self.offset),
             source_id=self.model.source[batch], source="lake.xlsx", source_time="2026-11-01T00:00:00+00:00",
             batch_index=0, batch_count=CORRECTION_BATCHES if correction else 99, subject="S!A2:B3",
-            rows=self.model.rows.setdefault((batch, attempt), 1 + self.offset % 100), hard=int(not accepted), soft=0,
+            rows=rows, hard=int(not accepted), soft=0,
             findings=() if accepted else (FINDING,), value_sha256=hashlib.sha256(value).hexdigest(), value_bytes=len(value),
-            contract_version="1", reference_version=1, service_version="0", judged_at="2026-11-01T00:00:00+00:00",
-            files=tuple(FileRef(name, f"{name}/{self.offset}", 1, "0") for name in ("raw", zone)),
+            contract_version=contract, reference_version=1, service_version="0", judged_at="2026-11-01T00:00:00+00:00",
+            files=(FileRef("raw", f"raw/{self.offset}", 1, "0"), FileRef(zone, f"{zone}/{self.offset}", len(data), sha256)),
             replaces=OLD if correction else "",
         )  # fmt: skip
 
@@ -193,13 +260,31 @@ class History:
             version = 1 + number % (len(model.versions) - 1)
             tag(self.connection, f"t{number}", version, "", "me", move=True)
             model.tags[f"t{number}"] = version
-        elif operation == "compact" and members:
-            self.offset += 1
-            move_batches(
-                self.connection,
-                FileRef("clean", f"clean/compact-{self.offset}", 1, "0"),
-                members[number % len(members) :],
-            )
+        elif operation == "compact":
+            self.compact()
+        elif operation == "begin to compact":
+            for group in self.compaction.plan():
+                held = self.compaction.ask(group)
+                self.begun += [
+                    (self.compaction.write(parts), parts, held) for parts in alike(self.compaction.read(held, []))
+                ]
+        elif operation == "end compacting":
+            for file, parts, held in self.begun:
+                # Another compaction came in between, or gc took the new file.
+                with contextlib.suppress(MovedMeanwhileError):
+                    self.compaction.move(file, parts, held)
+            self.begun = []
+        elif operation == "collect garbage":
+            garbage = find(self.store, self.ledger, LATER, timedelta(days=7))  # type: ignore[arg-type]
+            remove(self.store, self.ledger, garbage, "me", "")  # type: ignore[arg-type]
+
+    def compact(self) -> None:
+        done = self.compaction.run(self.compaction.plan(), lambda done, total: None)
+        assert (done.faults, done.given_up) == ([], [])
+        assert self.compaction.plan() == []
+        files = needed_files(self.connection, 10**6)
+        small = Counter(file.contract_version for file in files if file.rows < ROWS_PER_FILE / 2)
+        assert all(count == 1 for count in small.values())
 
     def restore(self, version: int) -> None:
         model = self.model
@@ -229,9 +314,31 @@ class History:
                 == made[number]["rows"]
                 == sum(model.rows[key] for key in snapshot.members)
             )
+        assert members_without_file(self.connection) == []
+        self.check_files()
         assert dataset["rows"] == (made[len(made)]["rows"] if made else 0)
         for name, version in model.tags.items():
             assert find_version(self.connection, name) == version
+
+    def check_files(self) -> None:
+        """The file that the ledger names for a member of any version is there, holds its rows, and has the columns of its contract."""
+        named: dict[tuple[str, str], list[Key]] = defaultdict(list)
+        for row in self.connection.execute(
+            "SELECT DISTINCT f.path, f.sha256, m.batch_id, m.attempt FROM ledger.memberships m"
+            " JOIN ledger.file_batches fb ON fb.batch_id = m.batch_id AND fb.attempt = m.attempt AND fb.zone = 'clean'"
+            " JOIN ledger.files f USING (file_id)"
+        ):
+            named[row["path"], row["sha256"]].append((row["batch_id"], row["attempt"]))
+        for (path, sha256), keys in named.items():
+            data = self.store.read(path)
+            assert hashlib.sha256(data).hexdigest() == sha256
+            table = pq.read_table(io.BytesIO(data))
+            held: dict[Key, list[Row]] = defaultdict(list)
+            for row in table.to_pylist():
+                held[row["batch_id"], row["attempt"]].append((row["row"], row["SITE_ID"], row["SO4_UEQ_L"]))
+            for key in keys:
+                assert sorted(held[key]) == content(*key, self.model.rows[key])
+                assert table.schema.equals(SCHEMAS[self.model.contract[key]])
 
 
 @pytest.fixture(scope="module")
