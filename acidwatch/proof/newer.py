@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import pyarrow as pa
+
 from acidwatch.archive.groupfile import count_rows
 from acidwatch.archive.journal import read_journal
 from acidwatch.archive.manifests import RawFile, read_manifests
@@ -80,9 +82,9 @@ def newer_than_ledger(store: Store, ledger: Ledger) -> Newer:
                 named.update(file.files_of(outcome))
     there = {file.path for zone in ("raw", "clean", "quarantine") for file in store.walk(zone)}
     newer.missing_files = named - there
-    moved = (
-        _rows_in(store, (path for path in there - named if path.startswith("clean/"))) if newer.missing_files else {}
-    )
+    moved = {}
+    if newer.missing_files:
+        moved = _rows_in(store, (path for path in there - named if path.startswith("clean/")), newer.damaged)
 
     def where_it_is(record: ArchivedRecord) -> ArchivedRecord:
         """Rows that were moved to another file, such as by compaction, are found there."""
@@ -106,11 +108,16 @@ def newer_than_ledger(store: Store, ledger: Ledger) -> Newer:
     return newer
 
 
-def _rows_in(store: Store, paths: Iterable[str]) -> dict[tuple[str, int, int], str]:
-    """Which of these clean files holds (batch id, attempt, so many rows)."""
+def _rows_in(store: Store, paths: Iterable[str], damaged: list[str]) -> dict[tuple[str, int, int], str]:
+    """Which of these clean files holds (batch id, attempt, so many rows); what can't be read is named in `damaged`."""
     found = {}
     for path in sorted(paths):
-        for (batch_id, attempt), rows in count_rows(store.read(path)).items():
+        try:
+            held = count_rows(store.read(path))
+        except (pa.ArrowException, OSError) as error:
+            damaged.append(str(DamagedFileError(path, f"its rows can't be read: {error}"[:300])))
+            continue
+        for (batch_id, attempt), rows in held.items():
             found[batch_id, attempt, rows] = path
     return found
 

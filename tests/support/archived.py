@@ -30,6 +30,7 @@ from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.letters import mark_published, pending
 from acidwatch.ledger.migrate import migrate
 from acidwatch.ledger.record import Recorded, record
+from acidwatch.proof.compact import Compacted, Compaction
 from acidwatch.settings import PostgresSettings
 from acidwatch.telemetry.health import Health
 from services.ingestor.commit import GroupCommit
@@ -158,6 +159,11 @@ class History:
         there = publish(self.store, entries)
         with self.ledger.transaction() as connection:
             mark_journaled(connection, there)
+
+    def compact(self, rows_per_file: int = 100_000) -> Compacted:
+        """Compact the archive as it is now."""
+        job = Compaction(self.store, self.ledger, _now, "ann", "tidy", rows_per_file)
+        return job.run(job.plan(), lambda done, total: None)
 
     def query(self, query: str, *values: Any) -> list[dict[str, Any]]:
         with self.ledger.transaction() as connection:

@@ -9,13 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from acidwatch.archive.groupfile import clean_file, count_rows
 from acidwatch.archive.memory import MemoryStore
-from acidwatch.contract.outcome import FileRef
 from acidwatch.ledger import changes, tags
 from acidwatch.ledger.audit import note
 from acidwatch.ledger.connection import Ledger
-from acidwatch.ledger.files import move_batches
 from acidwatch.proof.backup import backup
 from acidwatch.proof.gc import find, remove
 from acidwatch.proof.newer import Newer, newer_than_ledger
@@ -206,24 +203,28 @@ def test_rows_that_compaction_moved_are_found_in_their_new_file(
 ) -> None:
     history.commit(A, C)
     history.commit(B)
-    _compact(history, store)
-    assert len(remove(store, history.ledger, find(store, history.ledger, LATER, HOUR), "ann", "tidy")) == 2
+    history.compact()
+    history.commit(replace(B, batch="d", index=3))
+    history.compact()
+    assert len(remove(store, history.ledger, find(store, history.ledger, LATER, HOUR), "ann", "tidy")) == 4
     done = check_equal(history, other)
-    assert (done.accepted, done.reruns) == (2, 0)
+    assert (done.accepted, done.reruns) == (3, 0)
+    second = History(store, other, history.offset)
+    second.compact()
+    assert content(second)["members"] == content(history)["members"]
 
 
-def _compact(history: History, store: MemoryStore) -> None:
-    """All clean rows into one file, as the ledger is told of it."""
-    import io
-
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    old = [path for path in store.files if path.startswith("clean/")]
-    data = clean_file(pa.concat_tables(pq.read_table(io.BytesIO(store.files[path])) for path in old), b"{}")
-    sha256 = store.publish("clean/compacted.parquet", data)
-    with history.ledger.transaction() as connection:
-        move_batches(connection, FileRef("clean", "clean/compacted.parquet", len(data), sha256), list(count_rows(data)))
+def test_a_compacted_file_that_is_damaged_is_told_and_its_batches_are_judged_again(
+    history: History, other: Ledger, store: MemoryStore
+) -> None:
+    history.commit(A)
+    history.commit(B)
+    (path,) = history.compact().written
+    remove(store, history.ledger, find(store, history.ledger, LATER, HOUR), "ann", "tidy")
+    store.files[path] = store.files[path][:-1]
+    newer = newer_than_ledger(store, other)
+    assert [path in told for told in newer.damaged] == [True]
+    assert rebuild(store, other, newer, lambda done, total: None).reruns == 2
 
 
 def test_a_record_whose_file_gc_removed_before_its_outcome_came_is_judged_again(
@@ -285,7 +286,9 @@ def test_a_damaged_manifest_is_told_and_the_others_are_recorded(
 
 BATCHES = [Sent(name, index=index, good=index % 3 != 2, year=1980 + 5 * index) for index, name in enumerate("abcdef")]
 STEP = st.tuples(
-    st.sampled_from(["commit", "commit", "late", "replay", "reprocess", "quarantine", "restore", "tag", "replace"]),
+    st.sampled_from(
+        ["commit", "commit", "late", "replay", "reprocess", "quarantine", "restore", "tag", "replace", "compact"]
+    ),
     st.integers(0, 99),
 )
 
@@ -331,6 +334,11 @@ def _do(history: History, step: str, number: int) -> None:
         change(history, "restore", number % (newest(history) + 1))
     elif step == "tag" and newest(history):
         tag(history, f"t{number % 2}", 1 + number % newest(history))
+    elif step == "compact":
+        history.compact()
+        moved = {row["path"] for row in history.query("SELECT path FROM ledger.files WHERE moved_at IS NOT NULL")}
+        garbage = [one for one in find(history.store, history.ledger, LATER, HOUR) if one.path in moved]
+        remove(history.store, history.ledger, garbage, "ann", "tidy")
     elif step == "replace":
         history.commit(
             replace(one, batch=f"v{number}", source=f"lake {number}", count=1, index=0, good=True, replaces="lake")
