@@ -33,7 +33,7 @@ def test_the_commands_that_people_rely_on_are_there() -> None:
         "send", "wait", "generate", "status", "sources list", "batches list", "batches show", "versions list", "versions show",
         "versions diff", "versions export", "versions restore", "versions tag", "quarantine",
         "reconcile", "verify", "gc", "ledger backup", "ledger backups list", "ledger restore", "ledger rebuild",
-        "job metrics", "metrics site", "metrics method", "metrics category", "metrics trend", "metrics region",
+        "job metrics", "job compact", "metrics site", "metrics method", "metrics category", "metrics trend", "metrics region",
         "metrics acidity", "metrics quality", "report",
         "reference load", "ledger migrate", "topics create",
         "ingest status", "ingest pause", "ingest resume",
@@ -55,7 +55,7 @@ def test_every_command_has_help(path: tuple[str, ...]) -> None:
     assert not [parameter.name for parameter in command.params if not getattr(parameter, "help", None)]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["job", "metrics", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["job", "metrics", "--help"], ["job", "compact", "--help"]])
 def test_help_imports_none_of_the_heavy_libraries(arguments: list[str]) -> None:
     code = (
         "import sys; sys.argv[0] = 'acidwatch'\n"

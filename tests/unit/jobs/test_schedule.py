@@ -31,14 +31,20 @@ class Clock:
         self.now = due
         return stop.is_set()
 
-    def run(self, *runs: Callable[[], None], task: str, rows: Callable[[], int] | None = None) -> None:
+    def run(
+        self,
+        *runs: Callable[[], None],
+        task: str,
+        rows: Callable[[], int] | None = None,
+        files: Callable[[], int] | None = None,
+    ) -> None:
         """Do these runs, one an hour at a quarter past, then stop."""
         left = list(runs)
 
         def run() -> None:
             left.pop(0)()
 
-        keep_running("15 * * * *", run, self.stop, lambda: self.now, task, rows)
+        keep_running("15 * * * *", run, self.stop, lambda: self.now, task, rows, files)
 
 
 @pytest.fixture
@@ -91,3 +97,10 @@ def test_the_rows_of_the_newest_run_are_shown_and_a_database_that_is_away_stops_
     assert shown("rows", "three") == 2400
     assert shown("runs_total", "three", result="succeeded") == 2
     assert (shown("duration_seconds", "three") or 0) >= 0
+
+
+def test_the_files_after_a_compaction_are_shown_and_those_of_other_jobs_are_not(clock: Clock) -> None:
+    clock.run(lambda: None, clock.stop.set, task="four", files=lambda: 3)
+    assert shown("files", "four") == 3
+    assert shown("rows", "four") is None
+    assert shown("files", "one") is None
