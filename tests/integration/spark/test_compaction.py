@@ -1,0 +1,78 @@
+"""Compaction between two runs of the metrics job: the same tables, to the last bit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from acidwatch.archive.hdfs import HdfsStore
+from acidwatch.ledger.connection import Ledger
+from acidwatch.proof.compact import Compacted, Compaction
+from acidwatch.settings import HdfsSettings, PostgresSettings
+from jobs.spark.metrics import MetricsJob
+from tests.integration.spark.makers import random_samples
+from tests.integration.spark.test_metrics_job import LTM, NOW, job, load_reference, published
+
+__all__ = ["job"]
+
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+
+FILES = 24
+
+
+@pytest.fixture
+def compact(servers: tuple[HdfsSettings, PostgresSettings]) -> Iterator[Callable[[int], Compacted]]:
+    """Compacts into files of so many rows at most."""
+    hdfs, postgres = servers
+    ledger = Ledger(postgres)
+
+    def run(rows_per_file: int) -> Compacted:
+        made = Compaction(HdfsStore(hdfs), ledger, lambda: datetime.now(UTC), "test", "", rows_per_file)
+        return made.run(made.plan(), lambda done, total: None)
+
+    yield run
+    ledger.close()
+
+
+def load_many_files(given: Any) -> None:
+    """Samples of six sites over eight years, a batch in each file; the sums of silica depend on their order."""
+    load_reference(given, [{"SITE_ID": "000000", "PROGRAM_ID": "LTM_ME", "STATE": "Maine"}])
+    rows = random_samples(600)
+    given.source("many", NOW)
+    for at in range(FILES):
+        path, batch = f"clean/2026-01-01/many-{at:02}.parquet", f"many-{at:02}"
+        mine = [line | {"batch_id": batch, "SIO2_MG_L": math.sqrt(line["row"])} for line in rows[at::FILES]]
+        given.file(path, given.parquet(mine, given.clean_schema))
+        given.member(batch, path, "many", at, len(mine))
+
+
+def test_the_published_tables_of_every_version_are_bit_for_bit_the_same(
+    given: Any, job: MetricsJob, compact: Callable[[int], Compacted]
+) -> None:
+    load_many_files(given)
+    before = {version: job.run(version)[0] for version in (None, 10)}
+    done = compact(200)
+    assert (done.files, len(done.written), done.faults) == (FILES, 3, [])
+    after = {version: job.run(version, force=True) for version in (None, 10)}
+    for version, (run, new) in after.items():
+        assert new
+        assert (before[version].files, run.files) == ((24, 3) if version is None else (10, 2))
+        assert published(job, run) == published(job, before[version])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not LTM.is_dir(), reason="the real workbooks are not here")
+def test_the_published_tables_of_the_real_workbook_are_bit_for_bit_the_same(
+    given: Any, job: MetricsJob, real_members: Callable[..., Any], compact: Callable[[int], Compacted]
+) -> None:
+    real_members(given, LTM)
+    first, _ = job.run()
+    done = compact(100_000)
+    assert (done.files, len(done.written), done.rows) == (8, 1, 38_200)
+    second, _ = job.run(force=True)
+    assert (first.files, second.files) == (8, 1)
+    assert published(job, second) == published(job, first)
