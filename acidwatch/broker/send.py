@@ -48,7 +48,9 @@ class ConfirmedSender:
                     max_request_size=self._settings.max_record_bytes + 1024**2 + _ROOM,
                 )
                 try:
-                    await producer.start()
+                    # Without a limit it would ask for its producer id for ever, where the brokers have no controller.
+                    async with asyncio.timeout(self._settings.kafka_timeout_seconds):
+                        await producer.start()
                 except BaseException:
                     await producer.stop()
                     raise
@@ -72,6 +74,7 @@ class ConfirmedSender:
                         futures.append(
                             await producer.send(record.topic, value=record.value, key=record.key, headers=headers)
                         )
+                await self._confirmed(futures)
                 outcomes = await asyncio.gather(*futures, return_exceptions=True)
                 for outcome in outcomes:
                     if isinstance(outcome, BaseException):
@@ -81,6 +84,15 @@ class ConfirmedSender:
             # After a failed send the sequence numbers of an idempotent producer may have a hole: begin with a new one.
             await self.close()
             raise
+
+    async def _confirmed(self, futures: Sequence[asyncio.Future[RecordMetadata]]) -> None:
+        """Wait while confirmations come: an idempotent producer of aiokafka tries again for ever, and says nothing meanwhile."""
+        seconds = self._settings.kafka_timeout_seconds
+        waiting = set(futures)
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                raise TimeoutError(f"it confirmed nothing for {seconds:.0f} s")
 
     @contextmanager
     def _naming(self, topic: str) -> Iterator[None]:
@@ -94,4 +106,7 @@ class ConfirmedSender:
         """Close the producer; the next send starts a new one."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await producer.stop()
+            # Not `stop`: it would wait until all is confirmed, for ever if need be. What is not was told to whoever sent it.
+            await producer._sender.close()
+            producer._closed = True
+            await producer.client.close()

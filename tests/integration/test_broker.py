@@ -114,6 +114,32 @@ def test_a_frozen_broker_does_not_answer_although_it_accepts_connections(stack: 
     assert broker_answers(settings)
 
 
+def test_a_broker_that_hangs_in_mid_send_is_away_and_the_same_sender_goes_on_when_it_is_back(
+    stack: Stack, settings: KafkaSettings
+) -> None:
+    asyncio.run(create_topics(settings))
+    hasty = settings.model_copy(update={"kafka_timeout_seconds": 2})
+    record = Record(settings.topic_batches, b"key", b"value", [])
+
+    async def run() -> None:
+        sender = ConfirmedSender(hasty)
+        try:
+            await sender.send([record])
+            stack.kafka.freeze()
+            try:
+                for _ in range(2):  # with the producer that was at work, and with a new one
+                    with pytest.raises(DependencyAwayError, match="Kafka is away at"):
+                        await asyncio.wait_for(sender.send([record]), 60)
+            finally:
+                stack.kafka.thaw()
+            await sender.send([record])
+        finally:
+            await sender.close()
+
+    asyncio.run(run())
+    assert sum(asyncio.run(end_offsets(settings, settings.topic_batches)).values()) >= 2
+
+
 def test_a_range_of_a_topic_is_read_once_in_order_outside_of_any_group(settings: KafkaSettings) -> None:
     async def run() -> None:
         await create_topics(settings)
