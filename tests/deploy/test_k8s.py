@@ -23,11 +23,10 @@ from jobs.spark.bootstrap import JobSettings
 from jobs.spark.schedule import next_time
 from services.ingestor.settings import IngestorSettings
 from tests.support.deployment import PROJECT
-from tests.support.manifests import SETTINGS, given_by_image, required_of, settings_of
+from tests.support.manifests import K8S, OFFERED, SETTINGS, filled_in, given_by_image, required_of, settings_of
 
-K8S = PROJECT / "deploy" / "k8s"
 COMPOSE = yaml.safe_load((PROJECT / "deploy/compose/compose.yaml").read_text())["services"]
-COMPONENTS = ["producer", "ingestor", "versioner", "metrics", "migrate", "topics", "cli"]
+COMPONENTS = ["producer", "ingestor", "versioner", "metrics", "compact", "migrate", "topics", "cli"]
 PATCHES = {"kafka-users.yaml", "certificates.yaml"}
 
 Document = dict[str, Any]
@@ -67,15 +66,9 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Documen
     if not shutil.which("kubectl"):
         pytest.skip("kubectl is not here: what kustomize makes of the overlays is not looked at")
     made = {}
-    for which in ("bare", "whole"):
-        folder = tmp_path_factory.mktemp("kustomize") / "k8s"
-        shutil.copytree(K8S, folder)
-        subprocess.run([PROJECT / "deploy/compose/make-secrets", folder / "overlays/dev"], check=True)
-        (folder / "overlays/prod/ca.pem").write_text("a certificate\n")
-        for overlay in ("dev", "prod"):
-            if which == "whole":
-                file = folder / "overlays" / overlay / "kustomization.yaml"
-                file.write_text(re.sub(r"^# (components:|  - \.\./)", r"\1", file.read_text(), flags=re.MULTILINE))
+    for which, taken in (("bare", {}), ("whole", OFFERED)):
+        folder = filled_in(tmp_path_factory.mktemp("kustomize"), taken)
+        for overlay in OFFERED:
             done = subprocess.run(
                 ["kubectl", "kustomize", folder / "overlays" / overlay], capture_output=True, text=True, check=False
             )
@@ -147,12 +140,17 @@ def test_a_rollout_never_has_more_readers_than_before() -> None:
         assert budget["spec"]["selector"] == deployments[name]["spec"]["selector"]
 
 
-def test_the_metrics_job_never_runs_beside_itself() -> None:
+def test_a_job_never_runs_beside_itself() -> None:
     jobs = named(FILES, "CronJob")
-    assert jobs.keys() == {"metrics"}
-    spec = jobs["metrics"]["spec"]
-    assert spec["concurrencyPolicy"] == "Forbid" and spec["timeZone"] == "Etc/UTC"
-    assert next_time(spec["schedule"], datetime(2026, 1, 1, tzinfo=UTC)).minute == 15
+    first = {
+        name: next_time(found["spec"]["schedule"], datetime(2026, 1, 1, 12, tzinfo=UTC)) for name, found in jobs.items()
+    }
+    assert first == {
+        "metrics": datetime(2026, 1, 1, 12, 15, tzinfo=UTC),
+        "compact": datetime(2026, 1, 2, 3, 30, tzinfo=UTC),  # at night, and not when the other one starts
+    }
+    for found in jobs.values():
+        assert found["spec"]["concurrencyPolicy"] == "Forbid" and found["spec"]["timeZone"] == "Etc/UTC"
 
 
 # ---- images and settings
@@ -253,7 +251,7 @@ def test_production_speaks_to_nobody_in_plain_text_or_without_a_password(rendere
             if "kafka_bootstrap" in {
                 field for one in SETTINGS[process_of(container["image"])] for field in one.model_fields
             }:
-                if name not in ("metrics", "migrate"):
+                if name not in ("metrics", "compact", "migrate"):
                     assert own["ACIDWATCH_KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL", name
 
 
@@ -290,6 +288,7 @@ def test_a_pod_may_ask_the_servers_that_its_settings_name_and_no_other(name: str
         "ingestor": {"kafka", "hdfs"},
         "versioner": {"kafka", "hdfs", "postgres"},
         "metrics": {"hdfs", "postgres"},
+        "compact": {"hdfs", "postgres"},
         "migrate": {"hdfs", "postgres"},
         "topics": {"kafka"},
         "cli": {"kafka", "hdfs", "postgres", "health"},
