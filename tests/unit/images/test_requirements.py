@@ -24,7 +24,7 @@ PROCESSES = {
     "versioner": (["services.versioner.__main__"], ()),
     "spark": (["jobs.spark.__main__"], ()),
     # Commands that run Spark are for the image of the Spark jobs.
-    "cli": (MODULES, ("jobs.spark.bootstrap", "jobs.spark.schedule", "jobs.spark.live")),
+    "cli": (MODULES, ("jobs.spark.bootstrap", "jobs.spark.live")),
 }
 
 # Every module is imported by an interpreter that sees of the installed packages only those that are listed.
