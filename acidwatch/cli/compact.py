@@ -87,7 +87,7 @@ def _print_compacted(groups: Sequence[Group], done: Compacted, files: int, dry_r
         emit_json({**asdict(done), "dry_run": dry_run, "planned": planned, "files_now": files})
         return
     if not groups:
-        typer.echo(f"nothing to compact: the rows of all versions are in {files} files")
+        typer.echo(f"nothing to compact; files with the rows of all versions: {files}")
         return
     if dry_run:
         emit(planned, ["contract", "files", "batches", "rows"], output, "Each line becomes one file")
@@ -99,7 +99,7 @@ def _print_compacted(groups: Sequence[Group], done: Compacted, files: int, dry_r
         say(f"note: {given_up}; the next run looks at them again")
     typer.echo(
         f"wrote {done.files} files as {len(done.written)}, {done.batches} batches with {done.rows} rows; "
-        f"the rows of all versions are in {files} files now"
+        f"files with the rows of all versions: {files}"
     )
 
 

@@ -118,7 +118,7 @@ async def _finished(result: Any) -> None:
         await result
 
 
-def _half_written(zone: str) -> Arm:
+def half_written(zone: str) -> Arm:
     """Die when half of a file of this zone has left for HDFS."""
 
     def arm(countdown: Countdown) -> None:
@@ -153,7 +153,7 @@ def _half_sent(countdown: Countdown) -> None:
     ConfirmedSender.send = send_half  # type: ignore[method-assign]
 
 
-def _in_zone(zone: str) -> Callable[..., bool]:
+def in_zone(zone: str) -> Callable[..., bool]:
     return lambda _store, path, _data: path.startswith(f"{zone}/")
 
 
@@ -172,15 +172,13 @@ def _acknowledging() -> dict[str, KillPoint]:
 KILL_POINTS: dict[str, dict[str, KillPoint]] = {
     "ingestor": {
         "after judging": KillPoint(2, wrap(ingestor_commit, "judge_group", before=False)),
-        "half of a raw file": KillPoint(2, _half_written("raw")),
-        "half of a clean file": KillPoint(2, _half_written("clean")),
-        "half of a quarantine file": KillPoint(1, _half_written("quarantine")),
+        "half of a raw file": KillPoint(2, half_written("raw")),
+        "half of a clean file": KillPoint(2, half_written("clean")),
+        "half of a quarantine file": KillPoint(1, half_written("quarantine")),
         "written and not renamed": KillPoint(3, wrap(InsecureClient, "rename", before=True)),
-        "after the raw file": KillPoint(2, wrap(HdfsStore, "publish", before=False, only=_in_zone("raw"))),
-        "after the clean file": KillPoint(2, wrap(HdfsStore, "publish", before=False, only=_in_zone("clean"))),
-        "after the quarantine file": KillPoint(
-            1, wrap(HdfsStore, "publish", before=False, only=_in_zone("quarantine"))
-        ),
+        "after the raw file": KillPoint(2, wrap(HdfsStore, "publish", before=False, only=in_zone("raw"))),
+        "after the clean file": KillPoint(2, wrap(HdfsStore, "publish", before=False, only=in_zone("clean"))),
+        "after the quarantine file": KillPoint(1, wrap(HdfsStore, "publish", before=False, only=in_zone("quarantine"))),
         "after all files": KillPoint(2, wrap(GroupCommit, "_write", before=False)),
         "half of the outcomes": KillPoint(2, _half_sent),
         "after all confirmations": KillPoint(2, wrap(GroupCommit, "_send", before=False)),

@@ -65,6 +65,7 @@ def test_the_published_tables_of_every_version_are_bit_for_bit_the_same(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(not LTM.is_dir(), reason="the real workbooks are not here")
 def test_the_published_tables_of_the_real_workbook_are_bit_for_bit_the_same(
     given: Any, job: MetricsJob, real_members: Callable[..., Any], compact: Callable[[int], Compacted]
