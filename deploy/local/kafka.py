@@ -41,17 +41,17 @@ class Kafka(Server):
     format_options: tuple[str, ...] = ()
 
     def __init__(self, layout: Layout, ports: Ports, abort: threading.Event, *, java: str, jars: Path) -> None:
-        self._controller_port = ports.get("kafka-controller")
+        self._controller_port = ports.get(f"{self.name}-controller")
         self._java, self._jars = java, jars
-        self._properties = layout.conf / "kafka" / "server.properties"
-        super().__init__(layout, ports.get("kafka"), abort)
+        self._properties = layout.conf / self.name / "server.properties"
+        super().__init__(layout, ports.get(self.name), abort)
 
     def prepare(self) -> None:
         """Write server.properties and format the log folder once."""
         self._properties.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self._properties.with_name("log4j2.properties"), LOG4J)
         write_atomically(self._properties, self._configuration())
-        make_once(self.layout.data / "kafka", self._format)
+        make_once(self.layout.data / self.name, self._format)
 
     def command(self) -> list[str]:
         """The broker."""
@@ -64,15 +64,15 @@ class Kafka(Server):
             return False
         # A thread of its own, because the caller may be inside an event loop.
         with ThreadPoolExecutor(1) as thread:
-            return thread.submit(asyncio.run, _knows_a_broker(self.address)).result()
+            return thread.submit(asyncio.run, _counts_itself_in(self.port)).result()
 
     def _format(self, content: Path) -> None:
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        # Kafka's own commands would read an id that begins with a hyphen as an option.
-        cluster = "A" + cluster[1:]
-        arguments = ["format", "--standalone", "--cluster-id", cluster, "--config", str(self._properties)]
-        arguments += self.format_options
+        arguments = ["format", "--config", str(self._properties), *self._members(), *self.format_options]
         self.run_once("format", self._run("kafka.tools.StorageTool", *arguments, heap_mib=128))
+
+    def _members(self) -> list[str]:
+        """Of which cluster this is, and who decides in it."""
+        return ["--standalone", "--cluster-id", new_id()]
 
     def _run(self, main_class: str, *arguments: str, heap_mib: int) -> list[str]:
         # Kafka's last words come from a shutdown hook, at which time log4j's own hook would have closed the log.
@@ -92,7 +92,7 @@ class Kafka(Server):
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{self._controller_port}",
-            "log.dirs": self.layout.data / "kafka" / "content",
+            "log.dirs": self.layout.data / self.name / "content",
             "auto.create.topics.enable": "false",
             "message.max.bytes": MAX_RECORD_BYTES,
             "replica.fetch.max.bytes": MAX_RECORD_BYTES,
@@ -116,11 +116,18 @@ class Kafka(Server):
         return "".join(f"{key}={value}\n" for key, value in settings.items())
 
 
-async def _knows_a_broker(bootstrap: str) -> bool:
-    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=2000)
+def new_id() -> str:
+    """An id of a cluster or of a folder of logs, as Kafka wants it."""
+    made = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # Kafka's own commands would read an id that begins with a hyphen as an option.
+    return "A" + made[1:]
+
+
+async def _counts_itself_in(port: int) -> bool:
+    client = AIOKafkaClient(bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=2000)
     try:
         async with asyncio.timeout(3):
             await client.bootstrap()
-            return bool(client.cluster.brokers())
+            return any(broker.port == port for broker in client.cluster.brokers())
     finally:
         await client.close()

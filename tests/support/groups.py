@@ -43,7 +43,7 @@ async def _expire(bootstrap: str, group: str) -> int:
 )
 async def _coordinator(admin: AIOKafkaAdminClient, group: str) -> int:
     """Which broker it is; one that has just started is none for the first moments."""
-    return await admin.find_coordinator(group)
+    return int(await admin.find_coordinator(group))
 
 
 def skip_records(bootstrap: str, group: str, topic: str) -> None:
