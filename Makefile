@@ -11,10 +11,10 @@ DATA   ?=
 MONITORING ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-unit test-integration test-e2e test-faults test-monitoring test-security bench lint format docs dashboards requirements clean
+.PHONY: help setup demo up down status test test-unit test-integration test-e2e test-faults test-monitoring test-security test-k8s bench lint format docs dashboards requirements clean
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## install what is needed into .venv (hash-checked)
 
@@ -41,7 +41,7 @@ status: $(READY) ## what is running
 	@$(BIN)/python -m deploy.local status
 
 test: $(READY) ## all tests but the slowest: unit, integration, end to end and faults, on real servers; 12 minutes
-	$(PYTEST) tests -m "not slow and not monitoring and not security" $(BESIDE)
+	$(PYTEST) tests -m "not slow and not monitoring and not security and not cluster" $(BESIDE)
 
 test-unit: $(READY) ## only those that need no server; 30 s
 	$(PYTEST) tests/unit $(BESIDE)
@@ -67,6 +67,12 @@ test-security: $(READY) ## encryption, passwords and roles, on servers that want
 	  && apt-get install -y -qq --no-install-recommends openssl; } || echo "openssl is missing and can't be installed here"
 	$(PYTEST) tests/security
 
+test-k8s: $(READY) ## the manifests on a real API server and by linters; 10 minutes the first time, then 4; says what it skips
+	@command -v openssl >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
+	  && apt-get install -y -qq --no-install-recommends openssl; } || echo "openssl is missing and can't be installed here"
+	@$(BIN)/python -m deploy.testcluster fetch
+	$(PYTEST) tests/cluster
+
 bench: $(READY) ## measure, on servers of its own; a table and .local/bench.json
 	@$(BIN)/python -m bench
 
@@ -88,6 +94,8 @@ requirements: ## compile requirements/*.txt from pyproject.toml (needs uv)
 	@for extra in producer ingestor versioner spark cli dev; do \
 	  uv pip compile --quiet pyproject.toml --extra $$extra --generate-hashes --python-version 3.11 --no-emit-index-url \
 	    --no-header --no-annotate --output-file requirements/$$extra.txt || exit 1; done
+	@printf 'checkov>=3.3,<4\nkubernetes-validate>=1.37,<2\n' | uv pip compile --quiet - --generate-hashes --python-version 3.11 --no-emit-index-url \
+	  --no-header --no-annotate --output-file requirements/policy.txt
 	@echo 'setuptools>=77' | uv pip compile --quiet - --generate-hashes --python-version 3.11 --no-emit-index-url \
 	  --no-header --no-annotate --output-file requirements/build.txt
 
