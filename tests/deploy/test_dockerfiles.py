@@ -1,4 +1,4 @@
-"""What every Dockerfile of the project keeps to. Reading them is all that is done here: no engine builds them."""
+"""What every Dockerfile of the project keeps to, as far as reading tells; tests/engine builds them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def test_every_dockerfile_is_looked_at() -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "*Dockerfile"], cwd=PROJECT, capture_output=True, text=True, check=True
     )
-    assert {str(Path(path).parent) for path in tracked.stdout.split()} == set(FOLDERS)
+    ours = {path for path in tracked.stdout.split() if not path.startswith("deploy/testimages/")}
+    assert {str(Path(path).parent) for path in ours} == set(FOLDERS)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
