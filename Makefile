@@ -8,6 +8,8 @@ PYTEST := $(BIN)/python -m pytest
 # Most of the time of a test is waiting: two processes at once, each with servers of its own, file by file, the longest first.
 BESIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 DATA   ?=
+ONLY   ?=
+SIZE   ?= full
 MONITORING ?=
 
 .DEFAULT_GOAL := help
@@ -73,8 +75,8 @@ test-k8s: $(READY) ## the manifests on a real API server and by linters; 10 minu
 	@$(BIN)/python -m deploy.testcluster fetch
 	$(PYTEST) tests/cluster
 
-bench: $(READY) ## measure, on servers of its own; a table and .local/bench.json
-	@$(BIN)/python -m bench
+bench: $(READY) ## measure, on servers of its own; a table and .local/bench.json; ONLY=name,name and SIZE=small|full
+	@$(BIN)/python -m bench --only "$(ONLY)" --size $(SIZE)
 
 lint: $(READY) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check

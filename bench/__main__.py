@@ -2,29 +2,59 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
-import platform
 import sys
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bench.figure import Figure
-from bench.ledger_writers import writers_at_once
+from bench.ingest import ingest
+from bench.ledger_writers import ledger_writers
+from bench.machine import describe
+from bench.size import SIZES, Size
 from deploy.local.stack import Stack
 
 OUT = Path(".local/bench.json")
 
+BENCHES: dict[str, Callable[[Stack, Size, Path], list[Figure]]] = {
+    "ingest": ingest,
+    "ledger_writers": ledger_writers,
+}
+
 
 def main() -> None:
-    """Run every benchmark on servers of its own."""
-    with tempfile.TemporaryDirectory(prefix="acidwatch-bench-") as folder, Stack(Path(folder)) as stack:
-        figures: list[Figure] = writers_at_once(stack.database_url)
-    sys.stdout.write(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
-    for figure in figures:
-        sys.stdout.write(f"{figure}\n")
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps([figure.as_json() for figure in figures], indent=2) + "\n")
+    """Run the chosen benchmarks, all of them by default, on servers of their own."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", default="", help=f"names with commas: {', '.join(BENCHES)}; all when empty")
+    parser.add_argument("--size", choices=SIZES, default="full")
+    given = parser.parse_args()
+    chosen = given.only.split(",") if given.only else list(BENCHES)
+    if unknown := set(chosen) - set(BENCHES):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    sys.stdout.write(f"{describe()}; size {given.size}\n")
+    with tempfile.TemporaryDirectory(prefix="acidwatch-bench-") as folder, Stack(Path(folder) / "stack") as stack:
+        for figure in run(chosen, stack, SIZES[given.size], Path(folder)):
+            sys.stdout.write(f"{figure}\n")
+            sys.stdout.flush()
+            keep(figure, OUT)
+
+
+def run(names: Iterable[str], stack: Stack, size: Size, folder: Path) -> Iterable[Figure]:
+    """The figures of benchmarks, as they come."""
+    for name in names:
+        place = folder / name
+        place.mkdir()
+        yield from BENCHES[name](stack, size, place)
+
+
+def keep(figure: Figure, out: Path) -> None:
+    """Write a figure to the list in a file; it takes the place of one of its name, and what another run measured stays."""
+    out.parent.mkdir(exist_ok=True)
+    known = json.loads(out.read_text()) if out.exists() else []
+    others = [entry for entry in known if entry["name"] != figure.name]
+    out.write_text(json.dumps([*others, figure.as_json()], indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -19,11 +19,16 @@ class Figure:
     unit: str
     runs: tuple[float, ...]
 
+    @property
+    def value(self) -> float:
+        """The median of the runs."""
+        return statistics.median(self.runs)
+
     def as_json(self) -> dict[str, object]:
         """`name, value (median), unit, low, high, runs (how many)`."""
         return {
             "name": self.name,
-            "value": statistics.median(self.runs),
+            "value": self.value,
             "unit": self.unit,
             "low": min(self.runs),
             "high": max(self.runs),
@@ -31,5 +36,5 @@ class Figure:
         }
 
     def __str__(self) -> str:
-        median = statistics.median(self.runs)
-        return f"{self.name:36} {median:10.1f} {self.unit:10} {min(self.runs):.1f} to {max(self.runs):.1f}, {len(self.runs)} runs"
+        low, high = min(self.runs), max(self.runs)
+        return f"{self.name:44} {self.value:12,.2f} {self.unit:12} {low:,.2f} to {high:,.2f}, {len(self.runs)} runs"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 from pydantic import SecretStr
@@ -14,12 +15,15 @@ from acidwatch.ledger.migrate import migrate
 from acidwatch.ledger.record import record
 from acidwatch.settings import PostgresSettings, load
 from bench.figure import Figure
+from bench.size import Size
+from deploy.local.stack import Stack
+from tests.support.deployment import Deployment
 from tests.support.outcomes import outcome
 
 WRITERS, COMMITS, RUNS = 8, 200, 3
 
 
-def writers_at_once(database_url: str) -> list[Figure]:
+def ledger_writers(stack: Stack, _size: Size, folder: Path) -> list[Figure]:
     """Measure it.
 
     Returns:
@@ -28,6 +32,7 @@ def writers_at_once(database_url: str) -> list[Figure]:
     Raises:
         RuntimeError: A version is missing or twice, or rows were lost: the figures would be worthless.
     """
+    database_url = Deployment(stack, "bench_writers", folder).database_url
     settings = load(PostgresSettings, database_url=SecretStr(database_url))
     migrate(settings)
     runs = [_run(settings, number) for number in range(RUNS)]

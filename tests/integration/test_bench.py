@@ -1,0 +1,37 @@
+"""The benchmarks at a size that only proves that they run: what they print are ratios here, and a busy machine must not fail them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import keep, run
+from bench.figure import Figure
+from bench.size import SIZES
+from deploy.local.stack import Stack
+
+
+@pytest.mark.spark
+def test_the_ingestor_is_measured_beside_spark_the_floor_and_the_row_by_row_loop(stack: Stack, tmp_path: Path) -> None:
+    found = {figure.name: figure.value for figure in run(["ingest"], stack, SIZES["tiny"], tmp_path)}
+    assert found["ingest.times_row_by_row"] > 1
+    assert 1 < found["ingest.share_of_library_floor"] < 300
+    assert 0.1 < found["ingest.times_spark_streaming"] < 300
+    assert 50 < found["ingest.peak_mib"] < 1024
+    assert found["ingest.rows_per_second"] > 0
+
+
+def test_a_figure_is_written_with_median_and_spread_and_takes_the_place_of_one_of_its_name(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "bench.json"
+    for figure in (Figure("a", "s", (9.0,)), Figure("b", "s", (1.0, 5.0, 2.0)), Figure("a", "s", (3.0,))):
+        keep(figure, out)
+    assert json.loads(out.read_text()) == [
+        {"name": "b", "value": 2.0, "unit": "s", "low": 1.0, "high": 5.0, "runs": 3},
+        {"name": "a", "value": 3.0, "unit": "s", "low": 3.0, "high": 3.0, "runs": 1},
+    ]
+
+
+def test_every_figure_is_measured_at_least_three_times() -> None:
+    assert all(size.runs >= 3 for name, size in SIZES.items() if name != "tiny")
