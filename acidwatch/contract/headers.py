@@ -172,8 +172,10 @@ def source_of(headers: BatchHeaders, topic: str) -> tuple[str, str]:
 
 def _text(texts: dict[str, str], name: str) -> str | None:
     # PostgreSQL takes no NUL in text, and nothing that is shown to people should carry control characters.
-    cleaned = "".join(character for character in texts.get(name, "") if character.isprintable())[:500]
-    return cleaned or None
+    text = texts.get(name, "")
+    if not text.isprintable():
+        text = "".join(character for character in text if character.isprintable())
+    return text[:500] or None
 
 
 def _integer(texts: dict[str, str], name: str) -> int | None:

@@ -49,6 +49,7 @@ _ADVICE: dict[Kind, Callable[[str], str]] = {
     "datetime": date_advice,
 }
 _DAY = np.timedelta64(1, "D")
+_NO_FLAGS: list[str] = []  # one for all rows: a new list for each is what makes Python's collector run
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +152,8 @@ def _check_form(submission: Submission, judgement: Judgement) -> Payload | None:
         note("hard", error.rule, "", str(error))
         return None
     judgement.rows = payload.rows
-    texts = {site[:100] for site in payload.columns.get("SITE_ID", ()) if isinstance(site, str) and site.isprintable()}
-    judgement.sites = tuple(sorted(texts)[:MOST_SITES])
+    sites = {site for site in payload.columns.get("SITE_ID", ()) if isinstance(site, str)}
+    judgement.sites = tuple(sorted({site[:100] for site in sites if site.isprintable()})[:MOST_SITES])
     for name in SAMPLE_NAMES:
         if name not in payload.columns:
             note(
@@ -290,6 +291,6 @@ def _clean(
     arrays = [ids, pa.array(attempts), pa.array(places.numbers[keep].astype(np.int32))]
     chosen = pa.array(keep)
     arrays += [rows.arrays[column.name].take(chosen) for column in SAMPLES]
-    arrays.append(pa.array([flags.get(row, []) for row in keep.tolist()], type=pa.list_(pa.string())))
+    arrays.append(pa.array([flags.get(row, _NO_FLAGS) for row in keep.tolist()], type=pa.list_(pa.string())))
     arrays.append(remarks_column(rows, places.payloads, keep.tolist()))
     return pa.Table.from_arrays(arrays, schema=CLEAN_SCHEMA)
