@@ -38,6 +38,7 @@ class Service:
         commit: Makes a group durable.
         begin: Called in the worker's loop before the first record is read.
         end: Called when the worker has stopped and the last group is done.
+        most_in_flight: Groups that are committed side by side.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Service:
     commit: Commit
     begin: Callable[[], Awaitable[None]]
     end: Callable[[], Awaitable[None]]
+    most_in_flight: int = 1
 
 
 def end_by_sigterm() -> None:
@@ -89,7 +91,7 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
         consumer_max_fetch_size=settings.max_record_bytes + 2 * 1024**2,
         producer_acks=-1,
     )
-    reader = GroupReader(app, service.commit, settings, health)
+    reader = GroupReader(app, service.commit, settings, health, service.most_in_flight)
     app.transport = checked_transport(reader.stop_at, settings.accept_gap)(app.conf.broker, app, app.loop)
     topic = app.topic(service.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
     app.agent(topic, name=service.name, concurrency=1)(reader.run)

@@ -45,7 +45,11 @@ def main() -> None:
             task.cancel()
         await sender.close()
 
-    run(Service("ingestor", settings.topic_batches, commit, begin, end), settings, health)
+    run(
+        Service("ingestor", settings.topic_batches, commit, begin, end, settings.groups_in_flight),
+        settings,
+        health,
+    )
 
 
 if __name__ == "__main__":

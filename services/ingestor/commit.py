@@ -6,6 +6,9 @@
 4. send one outcome per record and wait until all are confirmed
 5. acknowledge, so that Faust commits the offsets (acidwatch.streaming.group)
 
+While one group waits for HDFS in step 3, the next one is judged. Steps 4 and 5 are done in the order of the groups, so that of two records
+that say the same batch the outcome of the first one comes first.
+
 Any step may be repeated: everything downstream is idempotent by (batch id, attempt).
 """
 
@@ -28,7 +31,7 @@ from acidwatch.broker.send import ConfirmedSender, Record
 from acidwatch.contract.batch import Origin
 from acidwatch.contract.headers import outcome_headers
 from acidwatch.contract.outcome import FileRef, Outcome
-from acidwatch.streaming.group import Event
+from acidwatch.streaming.group import Conclude, Event
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import BATCHES, FINDINGS, HDFS_BYTES, HDFS_FILES, ROWS, STEP_SECONDS
 from services.ingestor.flood import FloodGuard
@@ -37,7 +40,7 @@ from services.ingestor.reference import WAITS_FOR, ReferenceWatch
 
 
 class GroupCommit:
-    """Steps 2 to 4 for one group at a time."""
+    """Steps 2 to 4 of each group; several groups may be in flight."""
 
     def __init__(
         self,
@@ -51,26 +54,24 @@ class GroupCommit:
     ) -> None:
         self._store, self._sender, self._reference, self._guard = store, sender, reference, guard
         self._topic, self._now, self._health = outcomes_topic, now, health
+        self._judging = asyncio.Lock()  # one group at a time: the guard weighs them in their order
         self._log = structlog.get_logger(__name__)
-        # What was written for the group at hand: when only step 4 failed, its repetition must not write the files again.
-        self._written: tuple[list[Event], Judged, list[Outcome]] | None = None
         _show_zeros()
 
-    async def __call__(self, events: list[Event]) -> None:
-        """Make a group durable; called again with the same group after a RetryableError."""
+    async def __call__(self, events: list[Event]) -> Conclude:
+        """Steps 2 and 3; what it returns is step 4. Each may be called again after a RetryableError."""
         began = time.monotonic()
-        if self._written is None or self._written[0] is not events:
+        async with self._judging:
             await self._guard.check()
-            records = [received(event) for event in events]
-            judged = await self._judge(records)
+            judged = await self._judge([received(event) for event in events])
             await self._guard.weigh(judged)
-            outcomes = await self._write(judged)
-            self._written = (events, judged, outcomes)
-        _, judged, outcomes = self._written
-        await self._send(outcomes)
-        self._written = None
-        self._guard.committed(judged)
-        self._report(judged, time.monotonic() - began)
+        outcomes = await self._write(judged)
+
+        async def announce() -> None:
+            await self._send(outcomes)
+            self._report(judged, time.monotonic() - began)
+
+        return announce
 
     async def _judge(self, records: list[Received]) -> Judged:
         """Step 2."""
@@ -131,10 +132,11 @@ class GroupCommit:
         """One log line a group, and the counts."""
         verdicts: Counter[str] = Counter(outcome.verdict for outcome in judged.outcomes)
         rows: Counter[str] = Counter()
-        for outcome, findings in zip(judged.outcomes, judged.findings, strict=True):
+        for outcome in judged.outcomes:
             rows[outcome.verdict] += outcome.rows
-            for finding in findings:
-                FINDINGS.labels(finding.severity, finding.rule).inc()
+        broken = Counter((finding.severity, finding.rule) for findings in judged.findings for finding in findings)
+        for rule, count in broken.items():
+            FINDINGS.labels(*rule).inc(count)
         for verdict, count in verdicts.items():
             BATCHES.labels(verdict).inc(count)
             ROWS.labels(verdict).inc(rows[verdict])

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from typing import NoReturn
 
 import structlog
 
@@ -31,7 +32,7 @@ _MOST_EXAMPLES = 5
 
 
 class FloodGuard:
-    """Asked before each group, shown each judged group, and told of each group that was committed."""
+    """Asked before each group, and shown each judged group."""
 
     def __init__(self, store: Store, settings: IngestorSettings, now: Callable[[], datetime], health: Health) -> None:
         self._store, self._now, self._health = store, now, health
@@ -58,18 +59,23 @@ class FloodGuard:
         return self._state
 
     async def weigh(self, judged: Judged) -> None:
-        """Look at a judged group of which nothing is written yet.
+        """Look at a judged group of which nothing is written yet; where it is taken it counts from now on.
 
         Raises:
             HeldError: With this group too many first attempts would be rejected: all ingestors are paused from now on.
             DependencyAwayError: HDFS does not answer.
         """
         state = await self.check()
-        if not state.guards(self._now()):
-            return
-        flood = self._window.flooded_by(first_attempts(judged))
-        if flood is None:
-            return
+        if state.guards(self._now()):
+            attempts = first_attempts(judged)
+            flood = self._window.flooded_by(attempts)
+            if flood is not None:
+                await self._hold(state, flood, judged)
+            for attempt in attempts:
+                self._window.add(attempt)
+        FLOOD_REJECTED.set(self._window.rejected_share)
+
+    async def _hold(self, state: Flood, flood: Window, judged: Judged) -> NoReturn:
         paused = self._pause(state, flood, judged)
         if await asyncio.to_thread(publish_flood, self._store, paused):
             self._log.error("flood guard tripped", reason=paused.reason, examples=paused.examples)
@@ -77,13 +83,6 @@ class FloodGuard:
         self._checked = float("-inf")
         await self.check()
         raise HeldError(HELD_BY, "its state was changed while a group was weighed; the group is weighed again")
-
-    def committed(self, judged: Judged) -> None:
-        """A group was taken: it counts from now on."""
-        if self._state is None or self._state.guards(self._now()):
-            for attempt in first_attempts(judged):
-                self._window.add(attempt)
-        FLOOD_REJECTED.set(self._window.rejected_share)
 
     async def keep_looking(self, seconds: float) -> None:
         """Ask every `seconds`, so that readiness is true while no record comes."""

@@ -11,6 +11,9 @@ from acidwatch.streaming.settings import StreamSettings
 class IngestorSettings(StreamSettings, HdfsSettings):
     """What the ingestor needs: Kafka, HDFS, how to group, how often to look for a new reference version, and the flood guard."""
 
+    groups_in_flight: int = Field(
+        3, ge=1, le=16, description="most groups that are judged, written and announced side by side"
+    )
     reference_check_seconds: float = Field(
         0.5, ge=0, description="how old the list of reference versions, and the state of the flood guard, may be"
     )

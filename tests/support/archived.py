@@ -38,6 +38,7 @@ from services.ingestor.flood import FloodGuard
 from services.ingestor.reference import ReferenceWatch
 from services.ingestor.settings import IngestorSettings
 from tests.support.deployment import Deployment
+from tests.support.whole_groups import WholeGroups
 from tests.unit.contract.makers import columns_of, make_row
 
 TOPIC = "water-quality"
@@ -127,7 +128,8 @@ class History:
             _env_file=None, kafka_bootstrap="127.0.0.1:1", hdfs_url="http://127.0.0.1:1", flood_share=1
         )
         guard = FloodGuard(self.store, settings, _now, health)
-        asyncio.run(GroupCommit(self.store, self, watch, guard, "outcomes", _now, health)(events))  # type: ignore[arg-type]
+        commit = GroupCommit(self.store, self, watch, guard, "outcomes", _now, health)  # type: ignore[arg-type]
+        asyncio.run(WholeGroups(commit)(events))
         return self._outcomes
 
     def record(self, outcomes: Sequence[Outcome]) -> Recorded:

@@ -13,7 +13,6 @@ from acidwatch.contract.columns import CONTRACT_VERSION
 from acidwatch.contract.outcome import Outcome
 from acidwatch.errors import DependencyAwayError, HeldError
 from acidwatch.telemetry.health import Health
-from services.ingestor.commit import GroupCommit
 from tests.unit.ingestor.conftest import NOW, RecordingSender, load_reference
 from tests.unit.ingestor.test_group_commit import commit_of, event
 from tests.unit.ingestor.test_judge_group import BAD, GOOD
@@ -238,7 +237,7 @@ def test_a_store_that_is_away_is_an_outage_and_no_pause(
     def away(_: str) -> list[str]:
         raise DependencyAwayError("HDFS", "http://nowhere", "no answer")
 
-    commit: GroupCommit = commit_of(store, sender)
+    commit = commit_of(store, sender)
     monkeypatch.setattr(store, "names", away)
     with pytest.raises(DependencyAwayError, match="HDFS is away"):
         asyncio.run(commit(group("a", value=GOOD)))

@@ -19,6 +19,7 @@ from services.ingestor.commit import GroupCommit, received
 from services.ingestor.flood import FloodGuard
 from services.ingestor.reference import ReferenceWatch
 from services.ingestor.settings import IngestorSettings
+from tests.support.whole_groups import WholeGroups
 from tests.unit.ingestor.conftest import NOW, RecordingSender, load_reference
 from tests.unit.ingestor.test_judge_group import BAD, GOOD
 from tests.unit.ingestor.test_judge_group import received as make_received
@@ -40,8 +41,8 @@ def commit_of(
     health: Health | None = None,
     now: Callable[[], datetime] = lambda: NOW,
     **settings: Any,
-) -> GroupCommit:
-    """A commit of an ingestor with these settings that looks at control files and reference versions each time."""
+) -> WholeGroups:
+    """All steps of a commit of an ingestor with these settings that looks at control files and reference versions each time."""
     health = health or Health("ingestor")
     given = {
         "kafka_bootstrap": "127.0.0.1:1",
@@ -50,7 +51,7 @@ def commit_of(
     } | settings
     guard = FloodGuard(store, IngestorSettings(_env_file=None, **given), lambda: NOW, health)
     reference = ReferenceWatch(store, 0.0, health)
-    return GroupCommit(store, sender, reference, guard, "outcomes", now, health)  # type: ignore[arg-type]
+    return WholeGroups(GroupCommit(store, sender, reference, guard, "outcomes", now, health))  # type: ignore[arg-type]
 
 
 def written(store: MemoryStore) -> dict[str, bytes]:
@@ -118,12 +119,12 @@ def test_repeating_a_group_after_a_failed_send_writes_no_file_again(
     store: MemoryStore, sender: RecordingSender
 ) -> None:
     async def scenario() -> None:
-        commit, events = commit_of(store, sender), [event(1)]
+        announce = await commit_of(store, sender).steps([event(1)])
         sender.failures = 2
         for _ in range(2):
             with pytest.raises(DependencyAwayError, match="Kafka is away"):
-                await commit(events)
-        await commit(events)
+                await announce()
+        await announce()
 
     asyncio.run(scenario())
     assert len(written(store)) == 2
