@@ -54,13 +54,11 @@ class RawRecord:
 
 def manifest(outcomes: Iterable[Outcome], files: dict[str, str], *, with_findings: bool) -> bytes:
     """The manifest of a file: the outcome of each of its batches, and the paths of the group's files by zone."""
-    entries = []
-    for outcome in outcomes:
-        entry = asdict(outcome)
-        del entry["files"]  # their checksums are not known before they are written
-        if not with_findings:
-            del entry["findings"]
-        entries.append(entry)
+    left_out = {"files"}  # their checksums are not known before they are written
+    if not with_findings:
+        left_out.add("findings")
+    names = [name for name in Outcome.__dataclass_fields__ if name not in left_out]
+    entries = [{name: getattr(outcome, name) for name in names} for outcome in outcomes]
     return orjson.dumps({"format": 1, "files": files, "outcomes": entries})
 
 
@@ -97,8 +95,10 @@ def quarantine_file(rejected: Iterable[tuple[str, int, Sequence[Finding]]], foot
 
 def _parquet(table: pa.Table, footer: bytes) -> bytes:
     sink = io.BytesIO()
-    marked = table.replace_schema_metadata({MANIFEST_KEY: footer})
-    pq.write_table(marked, sink, compression="zstd", compression_level=1)
+    with pq.ParquetWriter(sink, table.schema, compression="zstd", compression_level=1) as writer:
+        writer.write_table(table)
+        # Not in the schema's metadata: Arrow writes those twice, the second time in Base64.
+        writer.add_key_value_metadata({MANIFEST_KEY: footer})
     return sink.getvalue()
 
 
