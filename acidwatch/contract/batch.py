@@ -117,7 +117,7 @@ class Payload:
         comments: Of cells that have one, each in one line.
     """
 
-    columns: dict[str, list[Any]]
+    columns: Mapping[str, list[Any]]
     rows: int
     letters: dict[str, str] | None = None
     row_numbers: list[int] | None = None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from acidwatch.contract.batch import Payload, UndecodableError, decode
 from acidwatch.contract.cells import sheet_letters, sheet_rows, text_of
 from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES, Kind
+from acidwatch.contract.compact import read_compact
 from acidwatch.contract.headers import BATCH_TYPE, BatchHeaders
 from acidwatch.contract.outcome import Finding, Severity, Verdict
 from acidwatch.contract.reference import Reference
@@ -49,7 +50,6 @@ _ADVICE: dict[Kind, Callable[[str], str]] = {
     "datetime": date_advice,
 }
 _DAY = np.timedelta64(1, "D")
-_NO_FLAGS: list[str] = []  # one for all rows: a new list for each is what makes Python's collector run
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Judgement:
         rows: Rows in it, 0 when it can't be decoded.
         hard, soft: Number of findings of each severity.
         findings: The findings, hard ones first, at most 10,000.
-        sites: SITE_IDs in the batch, sorted, at most 100.
+        sites: SITE_IDs in a rejected batch, sorted, at most 100.
     """
 
     rows: int = 0
@@ -111,16 +111,9 @@ class GroupJudgement:
 def judge(submissions: Sequence[Submission], reference: Reference) -> GroupJudgement:
     """Judge a group. Never raises for what is in a batch: every fault of the data is a finding."""
     judgements = [Judgement() for _ in submissions]
-    whole: list[int] = []  # positions of the submissions that have every column
-    payloads: list[Payload] = []
-    for position, (submission, judgement) in enumerate(zip(submissions, judgements, strict=True)):
-        payload = _check_form(submission, judgement)
-        if payload is not None:
-            whole.append(position)
-            payloads.append(payload)
-    if not payloads:
+    whole, payloads, rows = _rows_of_usual(submissions, judgements) or _rows_of_any(submissions, judgements)
+    if rows is None:
         return GroupJudgement(judgements, CLEAN_SCHEMA.empty_table())
-    rows = type_rows(payloads)
     places = _Places(rows, payloads, [submissions[position].headers for position in whole])
     group = [judgements[position] for position in whole]
     misfits = _note_misfits(rows, places, group)
@@ -131,9 +124,45 @@ def judge(submissions: Sequence[Submission], reference: Reference) -> GroupJudge
     for rule in SOFT:
         for row in _apply(rule, context, places, group, misfits):
             flags[row].append(rule.id)
+    for judgement, payload in zip(group, payloads, strict=True):
+        if judgement.hard:
+            judgement.sites = _sites_of(payload)
     for judgement in judgements:
         judgement.findings.sort(key=lambda finding: finding.severity != "hard")
     return GroupJudgement(judgements, _clean(rows, places, [submissions[position] for position in whole], group, flags))
+
+
+_Decoded = tuple[Sequence[int], Sequence[Payload], Rows | None]
+"""Positions of the submissions that have every column; they, decoded; their rows, None when there are none."""
+
+
+def _rows_of_usual(submissions: Sequence[Submission], judgements: Sequence[Judgement]) -> _Decoded | None:
+    """Of a group whose batches are all of the form that acidwatch writes."""
+    if any(submission.headers.type not in (None, BATCH_TYPE) for submission in submissions):
+        return None
+    found = read_compact([submission.value for submission in submissions])
+    if found is None:
+        return None
+    payloads, rows = found
+    for judgement, payload in zip(judgements, payloads, strict=True):
+        judgement.rows = payload.rows
+    return range(len(submissions)), payloads, rows
+
+
+def _rows_of_any(submissions: Sequence[Submission], judgements: Sequence[Judgement]) -> _Decoded:
+    """Of any group; what can't be decoded, or misses a column, has its finding afterwards."""
+    whole, payloads = [], []
+    for position, (submission, judgement) in enumerate(zip(submissions, judgements, strict=True)):
+        payload = _check_form(submission, judgement)
+        if payload is not None:
+            whole.append(position)
+            payloads.append(payload)
+    return whole, payloads, type_rows(payloads) if payloads else None
+
+
+def _sites_of(payload: Payload) -> tuple[str, ...]:
+    sites = {site for site in payload.columns.get("SITE_ID", ()) if isinstance(site, str)}
+    return tuple(sorted({site[:100] for site in sites if site.isprintable()})[:MOST_SITES])
 
 
 def _check_form(submission: Submission, judgement: Judgement) -> Payload | None:
@@ -152,8 +181,6 @@ def _check_form(submission: Submission, judgement: Judgement) -> Payload | None:
         note("hard", error.rule, "", str(error))
         return None
     judgement.rows = payload.rows
-    sites = {site for site in payload.columns.get("SITE_ID", ()) if isinstance(site, str)}
-    judgement.sites = tuple(sorted({site[:100] for site in sites if site.isprintable()})[:MOST_SITES])
     for name in SAMPLE_NAMES:
         if name not in payload.columns:
             note(
@@ -171,7 +198,10 @@ def _check_form(submission: Submission, judgement: Judgement) -> Payload | None:
             f"column {name[:100]!r} is not in the contract; it is kept in raw/ only",
         )
     judgement.soft += len(unknown[MOST_UNKNOWN:])
-    return None if judgement.hard else payload
+    if judgement.hard:
+        judgement.sites = _sites_of(payload)
+        return None
+    return payload
 
 
 class _Places:
@@ -291,6 +321,16 @@ def _clean(
     arrays = [ids, pa.array(attempts), pa.array(places.numbers[keep].astype(np.int32))]
     chosen = pa.array(keep)
     arrays += [rows.arrays[column.name].take(chosen) for column in SAMPLES]
-    arrays.append(pa.array([flags.get(row, _NO_FLAGS) for row in keep.tolist()], type=pa.list_(pa.string())))
+    arrays.append(_flags_column(flags, keep, len(rows)))
     arrays.append(remarks_column(rows, places.payloads, keep.tolist()))
     return pa.Table.from_arrays(arrays, schema=CLEAN_SCHEMA)
+
+
+def _flags_column(flags: dict[int, list[str]], keep: NDArray[np.int64], rows: int) -> pa.Array:
+    """The flags of the kept rows; few have any, so that a list for each row would cost more than all rules."""
+    counts = np.zeros(rows, dtype=np.int32)
+    for row, rules in flags.items():
+        counts[row] = len(rules)
+    kept = counts[keep]
+    found = [rule for row in keep[kept > 0].tolist() for rule in flags[row]]
+    return pa.ListArray.from_arrays(np.concatenate(([0], np.cumsum(kept))), pa.array(found, type=pa.string()))

@@ -76,20 +76,26 @@ class Rows:
 def type_rows(payloads: Sequence[Payload]) -> Rows:
     """Type the cells of several payloads that have every contract column."""
     lengths = np.array([payload.rows for payload in payloads], dtype=np.int64)
-    starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-    batch = np.repeat(np.arange(len(payloads), dtype=np.int32), lengths)
     misfits: list[Misfit] = []
     taken: list[Taken] = []
     arrays: dict[str, pa.Array] = {}
-    numbers: dict[str, NDArray[np.float64]] = {}
     for column in SAMPLES:
         cells: list[Any] = []
         for payload in payloads:
             cells.extend(payload.columns[column.name])
-        array = type_cells(column, cells, misfits, taken)
-        arrays[column.name] = array
-        if column.kind == "number":
-            numbers[column.name] = array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+        arrays[column.name] = type_cells(column, cells, misfits, taken)
+    return rows_of(arrays, lengths, misfits, taken)
+
+
+def rows_of(arrays: dict[str, pa.Array], lengths: NDArray[np.int64], misfits: list[Misfit], taken: list[Taken]) -> Rows:
+    """The rows of payloads of these lengths, from their typed columns."""
+    starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    batch = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+    numbers: dict[str, NDArray[np.float64]] = {
+        column.name: arrays[column.name].to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+        for column in SAMPLES
+        if column.kind == "number"
+    }
     censored = np.zeros(len(batch), dtype=np.bool_)
     censored[[text.row for text in taken if text.reading.rule.startswith("censored.")]] = True
     return Rows(arrays, numbers, batch, starts, misfits, taken, censored)
@@ -104,7 +110,7 @@ def type_cells(column: Column, cells: list[Any], misfits: list[Misfit], taken: l
     target = PARQUET_TYPES[column.kind]
     try:
         if column.kind == "datetime":
-            return _dates(cells)
+            return iso_dates(pa.array(cells, type=pa.string()))
         if bool in set(map(type, cells)):
             raise pa.ArrowInvalid("true and false are no numbers, though Arrow takes them for 1 and 0")
         return pa.array(cells, type=target)
@@ -137,8 +143,12 @@ def _reading(column: Column, text: str) -> Reading | None:
     return None if reading and reading.qualifier and not column.parameter else reading
 
 
-def _dates(cells: list[Any]) -> pa.Array:
-    texts = pa.array(cells, type=pa.string())
+def iso_dates(texts: pa.Array) -> pa.Array:
+    """Dates in ISO 8601 as timestamps.
+
+    Raises:
+        pa.ArrowInvalid: One of them is none.
+    """
     iso = pc.match_substring_regex(texts, rf"\A{_ISO}\z")
     if pc.any(pc.or_(pc.invert(iso), pc.starts_with(texts, "0000"))).as_py():
         raise pa.ArrowInvalid("a date is not ISO 8601")
