@@ -134,7 +134,7 @@ def test_waiting_with_another_batch_size_than_was_sent_does_not_take_other_batch
         assert service.stop() == 0
 
 
-@pytest.mark.parametrize("codec", ["gzip", "lz4"])
+@pytest.mark.parametrize("codec", ["gzip", pytest.param("lz4", marks=pytest.mark.slow)])
 def test_a_producer_may_compress_with_any_codec_of_kafka(deployment: Deployment, codec: str) -> None:
     import asyncio
 

@@ -190,6 +190,7 @@ def test_a_second_supervisor_on_the_same_root_is_refused(stack: Stack) -> None:
     assert "another supervisor already runs" in refused.stderr
 
 
+@pytest.mark.slow
 def test_data_and_addresses_survive_a_killed_supervisor_and_down_leaves_nothing_running(tmp_path: Path) -> None:
     at = ("--root", str(tmp_path))
     try:

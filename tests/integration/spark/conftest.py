@@ -10,7 +10,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,11 +24,17 @@ import pytest
 from hdfs import InsecureClient
 from pyspark.sql import SparkSession
 
+from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.contract.columns import METHODS, SAMPLES, SITES, Column
 from acidwatch.settings import HdfsSettings, PostgresSettings, load
+from jobs.spark.hdfs import spark_root
+from jobs.spark.metrics import MetricsJob
+from jobs.spark.postgres import connected
+from jobs.spark.reference import newest_reference
 from jobs.spark.session import SparkSettings, spark_session
 
 MIGRATIONS = Path(__file__).parents[3] / "acidwatch" / "ledger" / "migrations" / "versions"
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -178,6 +184,19 @@ class Given:
         )
         execute("UPDATE ledger.datasets SET newest_version = %s, rows = %s", [self.version, self.rows])
         return self.version
+
+
+@pytest.fixture(scope="session")
+def job(servers: tuple[HdfsSettings, PostgresSettings], spark: SparkSession) -> MetricsJob:
+    """The metrics job with the tests' own Spark session."""
+    hdfs, postgres = servers
+    return MetricsJob(
+        root=spark_root(hdfs),
+        reference=lambda: newest_reference(HdfsStore(hdfs)),
+        connect=lambda: connected(postgres),
+        start_spark=lambda: nullcontext(spark),
+        now=lambda: NOW,
+    )
 
 
 @pytest.fixture

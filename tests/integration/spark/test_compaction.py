@@ -14,10 +14,11 @@ from acidwatch.ledger.connection import Ledger
 from acidwatch.proof.compact import Compacted, Compaction
 from acidwatch.settings import HdfsSettings, PostgresSettings
 from jobs.spark.metrics import MetricsJob
+from tests.integration.spark.conftest import NOW
 from tests.integration.spark.makers import random_samples
-from tests.integration.spark.test_metrics_job import LTM, NOW, job, load_reference, published
-
-__all__ = ["job"]
+from tests.integration.spark.test_metrics_job import published
+from tests.integration.spark.two_files import load_reference
+from tests.support.deployment import REAL_DATA
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 
@@ -66,11 +67,11 @@ def test_the_published_tables_of_every_version_are_bit_for_bit_the_same(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.skipif(not LTM.is_dir(), reason="the real workbooks are not here")
+@pytest.mark.skipif(not REAL_DATA.is_dir(), reason="the real workbooks are not here")
 def test_the_published_tables_of_the_real_workbook_are_bit_for_bit_the_same(
     given: Any, job: MetricsJob, real_members: Callable[..., Any], compact: Callable[[int], Compacted]
 ) -> None:
-    real_members(given, LTM)
+    real_members(given, REAL_DATA)
     first, _ = job.run()
     done = compact(100_000)
     assert (done.files, len(done.written), done.rows) == (8, 1, 38_200)

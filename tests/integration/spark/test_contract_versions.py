@@ -15,9 +15,7 @@ from jobs.spark.hdfs import spark_root
 from jobs.spark.metrics import MetricsJob
 from jobs.spark.results import rows_of
 from jobs.spark.sources import Member, member_rows
-from tests.integration.spark.test_metrics_job import job, load_reference, row, sites_of
-
-__all__ = ["job"]
+from tests.integration.spark.two_files import load_reference, row, sites_of
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 

@@ -10,24 +10,19 @@ import csv
 import os
 import re
 from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from pyspark.sql import SparkSession
 
 from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.ledger.connection import Ledger
 from acidwatch.settings import HdfsSettings, PostgresSettings
 from acidwatch.workbook.generate import generate
-from jobs.spark.hdfs import spark_root
 from jobs.spark.metrics import MetricsJob
-from jobs.spark.postgres import connected
 from jobs.spark.publish import COLUMNS, TABLES
-from jobs.spark.reference import newest_reference
 from services.producer.plan import plan
 from tests.support.archived import TOPIC, History
 from tests.support.command import command
@@ -47,7 +42,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 def analyst(
     given_once: Any,
     servers: tuple[HdfsSettings, PostgresSettings],
-    spark: SparkSession,
+    job: MetricsJob,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[psycopg.Connection[Any]]:
     """A connection that may read olap and nothing else, to results of a generated workbook; several runs lie in the tables."""
@@ -62,13 +57,6 @@ def analyst(
         records = list(batches.records(TOPIC, NOW, NOW, first, first + 40))
         history.record(history.judge_records(records, int(NOW.timestamp() * 1000)))
     history.ledger.close()
-    job = MetricsJob(
-        root=spark_root(hdfs),
-        reference=lambda: newest_reference(HdfsStore(hdfs)),
-        connect=lambda: connected(postgres),
-        start_spark=lambda: nullcontext(spark),
-        now=lambda: NOW,
-    )
     run, _ = job.run()
     assert run.rows == made.rows
     statistics = "SELECT reltuples > 0 FROM pg_class WHERE oid = 'metrics.annual'::regclass"
