@@ -25,6 +25,8 @@ from acidwatch.ledger.members import members
 from acidwatch.proof.backup import backup
 from acidwatch.proof.compact import Compaction
 from acidwatch.proof.gc import Garbage, find, remove
+from acidwatch.proof.newer import newer_than_ledger
+from acidwatch.proof.rebuild import rebuild
 from acidwatch.proof.restore import choose, restore
 from acidwatch.proof.verify import verify
 from acidwatch.settings import PostgresSettings
@@ -332,6 +334,26 @@ def test_a_backup_from_before_compaction_is_restored_and_reads_the_same_after_gc
     assert faults(restored) == []
     assert restored.compact().files == 7
     assert all_versions(restored) == before
+
+
+def test_what_came_after_a_backup_and_was_compacted_is_added_to_what_was_restored(
+    history: History, other: Ledger, store: MemoryStore
+) -> None:
+    history.commit(A)
+    backup(store, history.ledger, LATER)
+    history.commit(B)
+    history.commit(C)
+    before = all_versions(history)
+    history.compact()
+    assert len(remove(store, history.ledger, found(history, LATER, DAY), "ann", "tidy")) == 2, (
+        "the backup names the third"
+    )
+    restore(store, other, choose(store, None), force=False)
+    done = rebuild(store, other, newer_than_ledger(store, other), lambda done, total: None)
+    assert (done.records, done.reruns) == (2, 0)
+    restored = History(store, other)
+    assert all_versions(restored) == before
+    assert faults(restored) == []
 
 
 def test_a_restore_of_the_database_while_files_are_written_is_not_lost(history: History, store: MemoryStore) -> None:
