@@ -72,6 +72,16 @@ def _run(run_id: int, version: int) -> publish.Run:
     return publish.Run(run_id, version, 1, "test", True, now, now, "enriched/none", **counts, **left)
 
 
+@pytest.mark.timeout(900)
+def test_the_live_job_follows_the_topic_with_a_user_and_encryption(
+    secured: Secured, services: dict[str, Process]
+) -> None:
+    done = secured.run("job", "live", "--once", env=secured.postgres("spark"), seconds=800)
+    assert done.returncode == 0, done.stderr
+    with secured.as_superuser() as connection:
+        assert connection.execute("SELECT count(*) FROM metrics.live_batch").fetchall() == [(3,)]
+
+
 def test_a_versioner_whose_password_was_changed_waits_and_goes_on(
     secured: Secured, services: dict[str, Process]
 ) -> None:

@@ -24,6 +24,7 @@ from acidwatch.contract.columns import MEASUREMENTS, SAMPLES
 from acidwatch.contract.headers import BatchHeaders
 from acidwatch.contract.typed import PARQUET_TYPES, type_rows
 from acidwatch.settings import KafkaSettings
+from jobs.spark.kafka import kafka_options
 from jobs.spark.live.verdicts import Batch
 from jobs.spark.schemas import TYPES
 from jobs.spark.sources import EPOCH, Member, member_rows
@@ -64,7 +65,7 @@ def records(spark: SparkSession, settings: KafkaSettings, most_records: int) -> 
     """
     timeout = str(int(settings.kafka_timeout_seconds * 1000))
     options = {
-        "kafka.bootstrap.servers": settings.kafka_bootstrap,
+        **kafka_options(settings),
         "subscribe": settings.topic_batches,
         "startingOffsets": "earliest",
         "failOnDataLoss": "false",
