@@ -11,7 +11,8 @@ from pathlib import Path
 
 from acidwatch.errors import AcidwatchError
 from deploy.local.layout import PROJECT
-from deploy.testimages.engine import FOLDER, OwnEngine, answering_engine
+from deploy.testimages.daemon import Daemon
+from deploy.testimages.engine import FOLDER, find_or_start
 from deploy.testimages.images import make_stand_ins, names
 
 COMPOSE = PROJECT / "deploy" / "compose"
@@ -43,11 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _up(folder: Path) -> int:
-    engine = answering_engine()
-    if engine is None:
-        engine = OwnEngine(folder)
-        if not engine.answers():
-            engine.start()
+    engine, _ = find_or_start(folder)
     make_stand_ins(engine)
     env = {**engine.env, **names()}
     done = subprocess.run([engine.docker, "compose", "build"], cwd=COMPOSE, env=env, stdout=sys.stderr, check=False)
@@ -60,8 +57,7 @@ def _up(folder: Path) -> int:
 
 
 def _down(folder: Path) -> int:
-    if folder.exists():
-        OwnEngine(folder).stop()
+    Daemon(folder).stop()
     return 0
 
 

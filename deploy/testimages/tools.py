@@ -21,6 +21,7 @@ OLDEST_COMPOSE = (2, 20)
 UNPACKED = ("docker.io", "containerd", "runc", "tini")
 # Programs that the engine and the making of bases call, and the libraries of what is unpacked.
 INSTALLED = ("debootstrap", "iptables", "iproute2", "libdevmapper1.02.1", "libseccomp2", "libsystemd0")
+_NONE = "no container engine answers that comes with Compose"
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ def own_tools() -> Tools:
         PrerequisiteError: They are not to be had here.
     """
     if os.geteuid() != 0:
-        raise PrerequisiteError("no container engine answers, and only root can start one")
+        raise PrerequisiteError(f"{_NONE}, and only root can start one")
     if shutil.which("apt-get") is None:
-        raise PrerequisiteError("no container engine answers, and one can be had on Debian only")
+        raise PrerequisiteError(f"{_NONE}, and one can be had on Debian only")
     folders = [unpacked(package) / "usr" for package in UNPACKED]
     path = os.pathsep.join(
         [*(f"{folder / place}" for folder in folders for place in ("bin", "sbin")), os.environ["PATH"]]
