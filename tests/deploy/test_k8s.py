@@ -115,6 +115,14 @@ def test_a_service_is_asked_whether_it_lives_and_whether_it_works(name: str) -> 
         assert container[probe]["httpGet"] == {"path": "/healthz", "port": "health"}, "an outage kills nobody"
 
 
+@pytest.mark.parametrize("name", ["namenode", "datanode"])
+def test_a_server_of_hdfs_is_not_killed_because_the_other_one_is_away(name: str) -> None:
+    container = PODS[name]["spec"]["containers"][0]
+    assert container["readinessProbe"]["exec"] == {"command": ["healthy"]}, "which asks what each knows of the other"
+    for probe in ("startupProbe", "livenessProbe"):
+        assert container[probe]["httpGet"]["port"] == "http"
+
+
 def test_a_pod_has_time_to_finish_its_group() -> None:
     field = IngestorSettings.model_fields
     slowest = (
