@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,9 @@ import yaml
 from deploy.local.errors import PrerequisiteError
 from deploy.testcluster import control_plane, go
 from deploy.testcluster.client import Client
-from tests.support.deployment import until
+from tests.support.deployment import PROJECT, until
+from tests.support.manifests import filled_in
+from tests.support.runbook import as_script
 
 NAMESPACE = "acidwatch"
 
@@ -101,6 +106,42 @@ class Asked:
             until(complete, "pods", seconds)
         except AssertionError as error:
             raise AssertionError("\n".join(missing)) from error
+
+
+def blocks() -> list[str]:
+    """The blocks of commands about Kubernetes that the page for whoever deploys means to be run."""
+    sections = re.split(r"^## ", (PROJECT / "docs" / "deploy.md").read_text(), flags=re.MULTILINE)
+    (kubernetes,) = (section for section in sections if section.startswith("Kubernetes\n"))
+    return re.findall(r"^```console\n(.*?)^```$", kubernetes, re.MULTILINE | re.DOTALL)
+
+
+class Followed:
+    """A folder as the project's, in which the page's commands are run as they are written."""
+
+    def __init__(self, cluster: Asked, folder: Path) -> None:
+        self.cluster, self.folder = cluster, folder
+        copy = filled_in(folder, {})
+        (folder / "deploy" / "compose").mkdir(parents=True)
+        shutil.move(copy, folder / "deploy" / "k8s")
+        shutil.copy2(PROJECT / "deploy/compose/make-secrets", folder / "deploy/compose")
+
+    def follow(self, block: str) -> str:
+        """Run a block of the page; what it prints. Fails at the first command that does, with what the cluster says of its pods."""
+        done = self.cluster.client.run("bash", "-c", as_script(block), cwd=self.folder)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.state()}"
+        return done.stdout
+
+    def state(self) -> str:
+        """Pods, and what was said of them, for a person who asks why a test failed."""
+        told = [
+            self.cluster.client.kubectl("-n", NAMESPACE, *arguments).stdout
+            for arguments in (
+                ["get", "pods", "-o", "wide"],
+                ["get", "events", "--sort-by=.lastTimestamp", "--field-selector=type=Warning"],
+                ["logs", "--prefix", "--all-containers", "--tail=15", "-l", "app.kubernetes.io/name"],
+            )
+        ]
+        return "\n".join(told)
 
 
 def documents(text: str) -> list[Object]:
