@@ -11,16 +11,22 @@ from pathlib import Path
 
 from bench.figure import Figure
 from bench.ingest import ingest
+from bench.latency import latency
+from bench.ledger_versions import ledger_versions
 from bench.ledger_writers import ledger_writers
 from bench.machine import describe
 from bench.size import SIZES, Size
+from bench.workbooks import workbooks
 from deploy.local.stack import Stack
 
 OUT = Path(".local/bench.json")
 
 BENCHES: dict[str, Callable[[Stack, Size, Path], list[Figure]]] = {
     "ingest": ingest,
+    "ledger_versions": ledger_versions,
     "ledger_writers": ledger_writers,
+    "latency": latency,
+    "workbooks": workbooks,
 }
 
 

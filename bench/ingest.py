@@ -46,7 +46,7 @@ def ingest(stack: Stack, size: Size, folder: Path) -> list[Figure]:
 
 def _measure(deployment: Deployment, size: Size) -> list[Figure]:
     deployment.initialise()
-    kafka = load(KafkaSettings, **_settings(deployment))
+    kafka = load(KafkaSettings, **deployment.settings())
     asyncio.run(send_backlog(kafka, size.ingest_batches))
     ours, spark, floor, naive, peaks = [], [], [], [], []
     for run in range(size.runs):
@@ -72,14 +72,10 @@ def _ratios(ours: list[float], theirs: list[float]) -> tuple[float, ...]:
     return tuple(mine / other for mine, other in zip(ours, theirs, strict=True))
 
 
-def _settings(deployment: Deployment) -> dict[str, str]:
-    return {name.removeprefix("ACIDWATCH_").lower(): value for name, value in deployment.env.items()}
-
-
 def _ingestor(deployment: Deployment, run: str, batches: int) -> tuple[float, float]:
     """Rows a second, and the peak of its memory in MiB."""
     root = f"{deployment.env['ACIDWATCH_HDFS_ROOT']}/{run}"
-    _load_reference(deployment, root)
+    load_sites(deployment, root)
     process = deployment.start("ingestor", group_prefix=run, hdfs_root=root)
     points = _follow(deployment, f"{run}-ingestor", batches, process.popen)
     peak = peak_mib(process.popen.pid)
@@ -88,9 +84,9 @@ def _ingestor(deployment: Deployment, run: str, batches: int) -> tuple[float, fl
     return steady_rows_per_second(points), peak
 
 
-def _load_reference(deployment: Deployment, root: str) -> None:
+def load_sites(deployment: Deployment, root: str) -> None:
     """The sites that the backlog comes from, without the workbooks."""
-    store = HdfsStore(load(HdfsSettings, **{**_settings(deployment), "hdfs_root": root}))
+    store = HdfsStore(load(HdfsSettings, **{**deployment.settings(), "hdfs_root": root}))
     programmes, sites = zip(*sorted(reference().sites), strict=True)
     table = pa.table({"PROGRAM_ID": programmes, "SITE_ID": sites})
     publish_reference(store, {"sites": table}, {"sites.xlsx": b"generated"}, "bench", datetime.now(UTC))
@@ -131,5 +127,5 @@ def _start(deployment: Deployment, name: str, run: str, **settings: str) -> subp
 
 
 def _follow(deployment: Deployment, group: str, batches: int, process: subprocess.Popen[bytes]) -> list[Point]:
-    kafka = load(KafkaSettings, **_settings(deployment))
+    kafka = load(KafkaSettings, **deployment.settings())
     return asyncio.run(follow(kafka, group, kafka.topic_batches, batches, BATCH_ROWS, lambda: not process.poll()))

@@ -33,16 +33,31 @@ def steady_rows_per_second(points: Sequence[Point]) -> float:
 
 
 async def follow(
-    settings: KafkaSettings, group: str, topic: str, batches: int, batch_rows: int, alive: Callable[[], bool]
+    settings: KafkaSettings,
+    group: str,
+    topic: str,
+    batches: int,
+    batch_rows: int,
+    alive: Callable[[], bool],
+    done: int = 0,
 ) -> list[Point]:
-    """Now, with no rows, and a point whenever more are committed, until so many batches are.
+    """Now, and a point whenever more are committed, until so many records of the topic are.
+
+    Args:
+        settings: Of Kafka.
+        group: Consumer group.
+        topic: What it reads.
+        batches: Records of the topic after which it is done.
+        batch_rows: Rows in each.
+        alive: Whether the process has not failed.
+        done: Records that were committed before.
 
     Raises:
         RuntimeError: The process ended before, or an hour was not enough.
     """
     admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
-    points = [Point(time.monotonic(), 0)]
+    points = [Point(time.monotonic(), done * batch_rows)]
     end = time.monotonic() + _LONGEST_SECONDS
     try:
         while points[-1].rows < batches * batch_rows:

@@ -23,6 +23,26 @@ def test_the_ingestor_is_measured_beside_spark_the_floor_and_the_row_by_row_loop
     assert found["ingest.rows_per_second"] > 0
 
 
+def test_the_versioner_is_measured_with_few_and_with_many_versions_and_listings_are_timed(
+    stack: Stack, tmp_path: Path
+) -> None:
+    found = {figure.name: figure.value for figure in run(["ledger_versions"], stack, SIZES["tiny"], tmp_path)}
+    few, many = found["ledger.batches_per_second.10"], found["ledger.batches_per_second.1000"]
+    assert 0.05 < many / few < 20
+    assert {"cli.start_milliseconds", "cli.help_milliseconds", "cli.versions_milliseconds.1000"} < found.keys()
+
+
+def test_every_batch_that_is_sent_is_seen_to_become_visible(stack: Stack, tmp_path: Path) -> None:
+    found = {figure.name: figure.value for figure in run(["latency"], stack, SIZES["tiny"], tmp_path)}
+    assert 0 < found["latency.p50_seconds.5"] <= found["latency.p99_seconds.5"] <= found["latency.max_seconds.5"] < 60
+
+
+def test_workbooks_are_read_faster_than_by_pandas(stack: Stack, tmp_path: Path) -> None:
+    found = {figure.name: figure.value for figure in run(["workbooks"], stack, SIZES["tiny"], tmp_path)}
+    assert found["workbook.times_pandas_openpyxl"] > 0.5
+    assert 0 < found["send.first_batch_seconds"] < 60
+
+
 def test_a_figure_is_written_with_median_and_spread_and_takes_the_place_of_one_of_its_name(tmp_path: Path) -> None:
     out = tmp_path / "new" / "bench.json"
     for figure in (Figure("a", "s", (9.0,)), Figure("b", "s", (1.0, 5.0, 2.0)), Figure("a", "s", (3.0,))):

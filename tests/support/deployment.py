@@ -124,6 +124,10 @@ class Deployment:
         """Of its own database."""
         return self.env["ACIDWATCH_DATABASE_URL"]
 
+    def settings(self) -> dict[str, str]:
+        """Its settings by their names, as `acidwatch.settings.load` takes them."""
+        return {name.removeprefix("ACIDWATCH_").lower(): value for name, value in self.env.items()}
+
     def initialise(self) -> None:
         """Make tables and topics."""
         self.cli("ledger", "migrate")
