@@ -41,7 +41,9 @@ class Finding:
 
     def __post_init__(self) -> None:
         for name in ("sheet", "cell", "column", "value", "message"):
-            object.__setattr__(self, name, quoted(getattr(self, name)))
+            text = getattr(self, name)
+            if len(text) > LONGEST_VALUE or not text.isprintable():
+                object.__setattr__(self, name, quoted(text))
 
 
 def quoted(text: str) -> str:

@@ -88,7 +88,7 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
         broker_rebalance_timeout=20.0,
         consumer_auto_offset_reset="earliest",
         consumer_metadata_max_age_ms=10_000,  # how long a topic made anew, or a new partition, may go unnoticed
-        consumer_max_fetch_size=settings.max_record_bytes + 2 * 1024**2,
+        consumer_max_fetch_size=1024**2,  # of a partition at once; a larger record comes all the same
         producer_acks=-1,
     )
     reader = GroupReader(app, service.commit, settings, health, service.most_in_flight)
