@@ -264,6 +264,13 @@ def test_roles_are_made_as_the_users_of_compose_need_them(tmp_path: Path) -> Non
                 for table in ("ledger.versions", "metrics.runs"):
                     asked = connection.execute("SELECT has_table_privilege(%s, 'INSERT')", [table]).fetchone()
                     assert asked == (table in tables,), (service, table)
+        code = "".join(path.read_text() for path in (PROJECT / "jobs" / "spark").rglob("*.py"))
+        asked_for = set(re.findall(r"(?:FROM|JOIN) (ledger\.\w+)", code))
+        with psycopg.connect(url("live"), password=secret("live")) as connection:
+            for table in asked_for:
+                may_read = connection.execute("SELECT has_table_privilege(%s, 'SELECT')", [table]).fetchone()
+                assert may_read == (True,), table
+        assert "ledger.deliveries" in asked_for
         grafana = f"postgresql://grafana@{server.address}/acidwatch"
         with psycopg.connect(grafana, password="of-grafana_password") as connection:
             connection.execute("SELECT count(*) FROM olap.run")
