@@ -13,7 +13,7 @@ SIZE   ?= full
 MONITORING ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-unit test-integration test-e2e test-faults test-monitoring test-security test-k8s bench lint format docs dashboards requirements clean
+.PHONY: help setup demo up down status test test-unit test-integration test-e2e test-faults test-monitoring test-security test-k8s test-compose bench lint format docs dashboards requirements clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ status: $(READY) ## what is running
 	@$(BIN)/python -m deploy.local status
 
 test: $(READY) ## all tests but the slowest: unit, integration, end to end and faults, on real servers; 12 minutes
-	$(PYTEST) tests -m "not slow and not monitoring and not security and not cluster" $(BESIDE)
+	$(PYTEST) tests -m "not slow and not monitoring and not security and not cluster and not engine" $(BESIDE)
 
 test-unit: $(READY) ## only those that need no server; 30 s
 	$(PYTEST) tests/unit $(BESIDE)
@@ -75,6 +75,9 @@ test-k8s: $(READY) ## the manifests on a real API server and by linters; 10 minu
 	@$(BIN)/python -m deploy.testcluster fetch
 	$(PYTEST) tests/cluster
 
+test-compose: $(READY) ## the compose file on a real container engine, which it starts if none answers (root on Debian); 5 minutes, the first time 20
+	$(PYTEST) tests/engine -rs
+
 bench: $(READY) ## measure, on servers of its own; a table and .local/bench.json; ONLY=name,name and SIZE=small|full
 	@$(BIN)/python -m bench --only "$(ONLY)" --size $(SIZE)
 
@@ -102,4 +105,5 @@ requirements: ## compile requirements/*.txt from pyproject.toml (needs uv)
 	  --no-header --no-annotate --output-file requirements/build.txt
 
 clean: down ## remove everything that was made: .venv, .local, caches
+	@! test -d .local/testimages/engine || $(BIN)/python -m deploy.testimages down
 	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

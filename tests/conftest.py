@@ -46,8 +46,8 @@ def real_data() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything below tests/faults, tests/monitoring, tests/security and tests/cluster is marked so."""
+    """Everything below tests/faults, tests/monitoring, tests/security, tests/cluster and tests/engine is marked so."""
     for item in items:
-        for folder in ("faults", "monitoring", "security", "cluster"):
+        for folder in ("faults", "monitoring", "security", "cluster", "engine"):
             if folder in item.path.parts and "unit" not in item.path.parts:
                 item.add_marker(folder)
