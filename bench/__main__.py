@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.figure import Figure
 from bench.ingest import ingest
+from bench.job import job
 from bench.latency import latency
 from bench.ledger_versions import ledger_versions
 from bench.ledger_writers import ledger_writers
@@ -27,6 +28,7 @@ BENCHES: dict[str, Callable[[Stack, Size, Path], list[Figure]]] = {
     "ledger_writers": ledger_writers,
     "latency": latency,
     "workbooks": workbooks,
+    "job": job,
 }
 
 

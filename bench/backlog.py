@@ -1,7 +1,7 @@
 """A backlog of generated batches: records such as the producer sends, as many as are asked for, from one seed.
 
-Rows are generated once, `DISTINCT_ROWS` of them, and sent again under other ids: what costs is the same, and generating millions would take
-longer than reading them.
+So many different rows are generated, and then sent again under other ids: what reading costs is the same, and generating millions
+would take longer than reading them.
 """
 
 from __future__ import annotations
@@ -27,16 +27,14 @@ _LAST_COLUMN = column_letters(len(SAMPLE_NAMES))
 _AT_ONCE = 200
 
 
-def batch_values(rows: int = DISTINCT_ROWS) -> list[bytes]:
-    """The values of the records of so many different rows, whole batches of 100."""
+def batch_values(batches: int, distinct_rows: int = DISTINCT_ROWS) -> Iterator[bytes]:
+    """The values of the first so many records of so many different rows."""
     sites = make_sites(site_count(DISTINCT_ROWS), SEED)
-    cells = sample_rows(make_plan(DISTINCT_ROWS, sites, SEED), SEED)
-    values: list[bytes] = []
-    while len(values) * BATCH_ROWS < rows:
+    cells = sample_rows(make_plan(distinct_rows, sites, SEED), SEED)
+    for _ in range(batches):
         batch = [[_sent_cell(cell) for cell in row] for row in islice(cells, BATCH_ROWS)]
         columns = zip(*batch, strict=True)
-        values.append(encode({name: list(column) for name, column in zip(SAMPLE_NAMES, columns, strict=True)}))
-    return values
+        yield encode({name: list(column) for name, column in zip(SAMPLE_NAMES, columns, strict=True)})
 
 
 def _sent_cell(cell: object) -> Value:
@@ -52,9 +50,9 @@ def reference() -> Reference:
     return Reference.of(1, [(site.programme.name, site.site_id) for site in sites])
 
 
-def records(topic: str, batches: int) -> Iterator[Record]:
-    """So many records of workbooks of 40,000 rows each; no two have the same id."""
-    values = batch_values(min(batches * BATCH_ROWS, DISTINCT_ROWS))
+def records(topic: str, batches: int, distinct_rows: int = DISTINCT_ROWS) -> Iterator[Record]:
+    """So many records of workbooks of so many rows each; no two have the same id."""
+    values = list(batch_values(min(batches, distinct_rows // BATCH_ROWS), distinct_rows))
     for number in range(batches):
         workbook, index = divmod(number, len(values))
         source_id, first = f"{workbook:064x}", index * BATCH_ROWS + 2
@@ -72,11 +70,11 @@ def records(topic: str, batches: int) -> Iterator[Record]:
         yield Record(topic, identity.encode(), values[index], headers)
 
 
-async def send_backlog(settings: KafkaSettings, batches: int) -> None:
-    """Put so many records on the topic of batches."""
+async def send_backlog(settings: KafkaSettings, batches: int, distinct_rows: int = DISTINCT_ROWS) -> None:
+    """Put so many records on the topic of batches, of so many different rows."""
     sender = ConfirmedSender(settings)
     try:
-        waiting = records(settings.topic_batches, batches)
+        waiting = records(settings.topic_batches, batches, distinct_rows)
         while group := list(islice(waiting, _AT_ONCE)):
             await sender.send(group)
     finally:

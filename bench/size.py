@@ -19,6 +19,8 @@ class Size:
         latency_rates: Batches a second.
         latency_seconds: How long they are sent.
         workbook_rows: Of the workbook that is read; the real one has 38,200.
+        job_batches: Of the dataset that the job runs on once.
+        job_times: The multiples of it.
     """
 
     runs: int
@@ -30,6 +32,8 @@ class Size:
     latency_rates: tuple[int, ...]
     latency_seconds: float
     workbook_rows: int
+    job_batches: int
+    job_times: tuple[int, ...]
 
 
 SIZES = {
@@ -43,6 +47,8 @@ SIZES = {
         latency_rates=(5,),
         latency_seconds=2.0,
         workbook_rows=600,
+        job_batches=10,
+        job_times=(1,),
     ),
     "small": Size(
         runs=3,
@@ -54,6 +60,8 @@ SIZES = {
         latency_rates=(1, 10, 100),
         latency_seconds=10.0,
         workbook_rows=10_000,
+        job_batches=100,
+        job_times=(1, 10),
     ),
     "full": Size(
         runs=3,
@@ -65,5 +73,7 @@ SIZES = {
         latency_rates=(1, 10, 100),
         latency_seconds=60.0,
         workbook_rows=38_200,
+        job_batches=382,
+        job_times=(1, 10, 100),
     ),
 }

@@ -43,6 +43,13 @@ def test_workbooks_are_read_faster_than_by_pandas(stack: Stack, tmp_path: Path) 
     assert 0 < found["send.first_batch_seconds"] < 60
 
 
+@pytest.mark.spark
+def test_the_metrics_job_is_timed_and_its_memory_is_seen(stack: Stack, tmp_path: Path) -> None:
+    found = {figure.name: figure.value for figure in run(["job"], stack, SIZES["tiny"], tmp_path)}
+    assert 1 < found["job.seconds.1x"] < 600
+    assert 200 < found["job.peak_mib.1x"] < 8192
+
+
 def test_a_figure_is_written_with_median_and_spread_and_takes_the_place_of_one_of_its_name(tmp_path: Path) -> None:
     out = tmp_path / "new" / "bench.json"
     for figure in (Figure("a", "s", (9.0,)), Figure("b", "s", (1.0, 5.0, 2.0)), Figure("a", "s", (3.0,))):
