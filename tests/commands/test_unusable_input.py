@@ -12,7 +12,7 @@ import pytest
 
 from acidwatch.cli.durations import parse_duration
 from acidwatch.contract.columns import METHODS, SAMPLE_NAMES, SITES
-from tests.unit.cli.conftest import Done, Run
+from tests.commands.conftest import Done, Run
 from tests.unit.contract.makers import make_rows
 
 KAFKA = {"ACIDWATCH_KAFKA_BOOTSTRAP": "127.0.0.1:1"}

@@ -10,7 +10,7 @@ import typer
 from acidwatch.cli.durations import parse_duration, parse_rate
 from acidwatch.cli.letter_options import Filters, LetterState
 from acidwatch.cli.output import escape_markup, format_value
-from tests.unit.cli.conftest import Run
+from tests.commands.conftest import Run
 
 SERVERS = {
     "ACIDWATCH_KAFKA_BOOTSTRAP": "127.0.0.1:1",

@@ -16,7 +16,7 @@ from acidwatch.workbook.reader import read_table
 from services.producer.plan import plan
 from tests.unit.contract.makers import SENT_MS, submit
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "ltm"
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "ltm"
 pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="the real workbooks are not there")
 
 SOFT = {

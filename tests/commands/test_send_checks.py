@@ -7,8 +7,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.commands.conftest import Run
 from tests.unit.checking.makers import spoiled, write_rows
-from tests.unit.cli.conftest import Run
 
 KAFKA = {"ACIDWATCH_KAFKA_BOOTSTRAP": "127.0.0.1:1", "ACIDWATCH_KAFKA_TIMEOUT_SECONDS": "0.2"}
 HDFS_AWAY = {"ACIDWATCH_HDFS_URL": "http://127.0.0.1:1"}

@@ -10,7 +10,7 @@ from acidwatch.contract.columns import METHODS, SAMPLE_NAMES, SAMPLES, SITES
 from acidwatch.workbook.generator.sites import make_sites
 from acidwatch.workbook.reader import read_table
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "ltm"
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "ltm"
 pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="the real workbooks are not there")
 
 

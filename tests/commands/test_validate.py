@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from acidwatch.contract.columns import SAMPLE_NAMES
+from tests.commands.conftest import Done, Run
+from tests.commands.test_unusable_input import assert_refused, reference_books
 from tests.unit.checking.makers import spoiled, write_rows
-from tests.unit.cli.conftest import Done, Run
-from tests.unit.cli.test_unusable_input import assert_refused, reference_books
 
 SITES = ("--sites", "s.xlsx", "--methods", "m.xlsx")
 FAULTS = {4: {"SO4_UEQ_L": 3842.0}, 150: {"SITE_ID": "20058"}}
