@@ -43,6 +43,7 @@ def test_workbooks_are_read_faster_than_by_pandas(stack: Stack, tmp_path: Path) 
     assert 0 < found["send.first_batch_seconds"] < 60
 
 
+@pytest.mark.slow
 @pytest.mark.spark
 def test_the_metrics_job_is_timed_and_its_memory_is_seen(stack: Stack, tmp_path: Path) -> None:
     found = {figure.name: figure.value for figure in run(["job"], stack, SIZES["tiny"], tmp_path)}
