@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from acidwatch.workbook.generate import generate
+from tests.support.composed import blocks
 from tests.support.deployment import until
-from tests.support.kubernetes import NAMESPACE, blocks
+from tests.support.kubernetes import NAMESPACE
 from tests.support.nodes import OnNode, cluster_with_node
 
 pytestmark = pytest.mark.timeout(1800)
 
+APPLY, TRIAL, DROP, *_ = blocks("Kubernetes")
 VOLUMES = 6
 
 
@@ -25,7 +27,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnNode]:
     folder = tmp_path_factory.mktemp("node")
     with cluster_with_node(folder) as cluster:
         made = OnNode(cluster, folder)
-        made.follow(blocks()[0])
+        made.follow(APPLY)
         made.provide_volumes(VOLUMES)
         yield made
 
@@ -33,7 +35,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnNode]:
 @pytest.fixture(scope="module")
 def tried(followed: OnNode) -> str:
     """What the page's trial prints: 4000 rows, as 40 batches."""
-    return followed.follow(blocks()[1])
+    return followed.follow(TRIAL)
 
 
 def status(followed: OnNode) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def test_each_service_is_asked_for_its_metrics_by_way_of_its_pod(followed: OnNod
 def test_a_workbook_in_the_drop_folder_is_sent(followed: OnNode, tried: str) -> None:
     made = generate(300, 1, followed.folder / "generated", ())
     made.samples.rename(followed.folder / "samples.xlsx")
-    followed.follow(blocks()[2])
+    followed.follow(DROP)
     until(lambda: status(followed).get("version") == 43, "the three batches of the workbook")
 
 

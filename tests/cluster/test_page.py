@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.kubernetes import NAMESPACE, Asked, Followed, blocks
+from tests.support.composed import blocks
+from tests.support.kubernetes import NAMESPACE, Asked, Followed
 
-
-def test_the_page_has_these_blocks_and_no_other() -> None:
-    trying, _, _, again, production = blocks()
-    assert "apply -k deploy/k8s/overlays/dev" in trying and "delete job" in again and "overlays/prod" in production
+TRYING, _, _, AGAIN, PRODUCTION = blocks("Kubernetes")
 
 
 def test_the_overlay_for_trying_is_applied_and_once_more(cluster: Asked, tmp_path: Path) -> None:
     followed = Followed(cluster, tmp_path)
     try:
-        followed.follow(blocks()[0])
+        followed.follow(TRYING)
         cluster.wait_for_pods()
         config = tmp_path / "deploy/k8s/base/kustomization.yaml"  # other settings, so that the Jobs are others too
         config.write_text(config.read_text().replace("LOG_FORMAT=json", "LOG_FORMAT=console"))
         assert "immutable" in cluster.refused("apply", "-k", str(tmp_path / "deploy/k8s/overlays/dev"))
-        followed.follow(blocks()[3])
+        followed.follow(AGAIN)
         cluster.wait_for_pods()
     finally:
         cluster.done("delete", "namespace", NAMESPACE, "--timeout=120s")
@@ -31,7 +29,7 @@ def test_production_is_applied_beside_its_secrets(cluster: Asked, tmp_path: Path
     for name in ("acidwatch_kafka_password", "acidwatch_database_password"):
         (tmp_path / name).write_text("secret")
     try:
-        followed.follow(blocks()[4])
+        followed.follow(PRODUCTION)
         cluster.wait_for_pods()
         (secret,) = (found for found in cluster.found("secrets") if found["metadata"]["name"] == "versioner")
         assert secret["data"].keys() == {"acidwatch_kafka_password", "acidwatch_database_password"}

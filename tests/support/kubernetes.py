@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -106,13 +105,6 @@ class Asked:
             until(complete, "pods", seconds)
         except AssertionError as error:
             raise AssertionError("\n".join(missing)) from error
-
-
-def blocks() -> list[str]:
-    """The blocks of commands about Kubernetes that the page for whoever deploys means to be run."""
-    sections = re.split(r"^## ", (PROJECT / "docs" / "deploy.md").read_text(), flags=re.MULTILINE)
-    (kubernetes,) = (section for section in sections if section.startswith("Kubernetes\n"))
-    return re.findall(r"^```console\n(.*?)^```$", kubernetes, re.MULTILINE | re.DOTALL)
 
 
 class Followed:

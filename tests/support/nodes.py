@@ -6,40 +6,43 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from deploy.local.errors import PrerequisiteError
+from deploy.local.errors import PrerequisiteError, ServerFailedError
 from deploy.testcluster import node
 from deploy.testcluster.apart import ClusterApart
+from deploy.testimages.engine import FOLDER, running_engine
+from deploy.testimages.images import names
 from tests.support.deployment import until
 from tests.support.kubernetes import NAMESPACE, Asked, Followed, prerequisites_or_skip
 from tests.support.manifests import K8S
 
 
 def images() -> dict[str, str]:
-    """Those that the overlay for trying names -> under which name a container engine has them, by the variables that compose takes."""
+    """Those that the overlay for trying names -> under which name the engine of the tests has them."""
     files = [*(K8S / "base").glob("*.yaml"), *(K8S / "overlays/dev").glob("*.yaml")]
     found = {name for file in files for name in re.findall(r"^ +image: (\S+)$", file.read_text(), re.MULTILINE)}
-    return {name: os.environ.get(f"{re.split(r'[/:]', name)[-2].upper()}_IMAGE", name) for name in sorted(found)}
+    there = {**names(), **os.environ}  # the variables by which compose.yaml takes them, too
+    return {name: there[f"{re.split(r'[/:]', name)[-2].upper()}_IMAGE"] for name in sorted(found)}
 
 
 def archive_or_skip(folder: Path) -> Path:
-    """An archive of these images, from the container engine that DOCKER_HOST names; skipped where it lacks one."""
-    docker = shutil.which("docker")
-    if docker is None or os.geteuid() != 0:
-        pytest.skip("a real node needs root, and a container engine that has the images: docs/deploy.md")
-    there = list(images().values())
-    for image in there:
-        done = subprocess.run([docker, "image", "inspect", image], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"no container engine here has the image {image}: {done.stderr.strip()[:200]}")
+    """An archive of these images; skipped, with the reason, where no engine has them."""
+    if os.geteuid() != 0:
+        pytest.skip("a real node needs root")
+    if not FOLDER.exists() and "DOCKER_HOST" not in os.environ:
+        pytest.skip("a real node needs images: make test-compose makes them")
     archive = folder / "images.tar"
-    subprocess.run([docker, "save", "--output", archive, *there], check=True)
+    try:
+        with running_engine() as engine:
+            engine.run("image", "inspect", *images().values())
+            engine.run("save", "--output", str(archive), *images().values())
+    except (PrerequisiteError, ServerFailedError) as error:
+        pytest.skip(f"a real node needs images: make test-compose makes them ({error})")
     return archive
 
 
@@ -52,8 +55,14 @@ def cluster_with_node(folder: Path) -> Iterator[Asked]:
         node.prerequisites()
     except PrerequisiteError as error:
         pytest.skip(str(error))
-    with ClusterApart(folder / "cluster", archive, images()) as running:
-        yield Asked(running.client)
+    root = folder / "cluster"
+    try:
+        with ClusterApart(root, archive, images()) as running:
+            archive.unlink()
+            yield Asked(running.client)
+    finally:  # what pytest keeps of a test is for people who ask why it failed; these are gigabytes
+        archive.unlink(missing_ok=True)
+        shutil.rmtree(root / "data", ignore_errors=True)
 
 
 class OnNode(Followed):
