@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from bench.capacity import capacity
 from bench.figure import Figure
 from bench.ingest import ingest
 from bench.job import job
@@ -29,6 +30,7 @@ BENCHES: dict[str, Callable[[Stack, Size, Path], list[Figure]]] = {
     "latency": latency,
     "workbooks": workbooks,
     "job": job,
+    "capacity": capacity,
 }
 
 

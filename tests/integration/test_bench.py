@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from bench.__main__ import keep, run
 from bench.figure import Figure
 from bench.size import SIZES
 from deploy.local.stack import Stack
+from tests.support.deployment import PROJECT
 
 
 @pytest.mark.spark
@@ -49,6 +51,18 @@ def test_the_metrics_job_is_timed_and_its_memory_is_seen(stack: Stack, tmp_path:
     found = {figure.name: figure.value for figure in run(["job"], stack, SIZES["tiny"], tmp_path)}
     assert 1 < found["job.seconds.1x"] < 600
     assert 200 < found["job.peak_mib.1x"] < 8192
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_every_figure_of_the_page_on_scaling_is_measured(stack: Stack, tmp_path: Path) -> None:
+    found = {figure.name: figure.value for figure in run(["capacity"], stack, SIZES["tiny"], tmp_path)}
+    named = set(re.findall(r"`(capacity\.[\w.]+)`", (PROJECT / "docs" / "scaling.md").read_text()))
+    assert len(named) > 10 and named - set(found) == set()
+    assert 4000 <= found["capacity.namenode.objects.slow"] < 4500, (
+        "two files and two blocks a batch, and new folders at midnight"
+    )
+    assert all(value > 0 for value in found.values())
 
 
 def test_a_figure_is_written_with_median_and_spread_and_takes_the_place_of_one_of_its_name(tmp_path: Path) -> None:
