@@ -75,7 +75,7 @@ test-k8s: $(READY) ## the manifests on a real API server and by linters; 10 minu
 	@$(BIN)/python -m deploy.testcluster fetch
 	$(PYTEST) tests/cluster
 
-test-compose: $(READY) ## the compose file on a real container engine, which it starts if none answers (root on Debian); 5 minutes, the first time 20
+test-compose: $(READY) ## the compose file on a real container engine, which it starts if none answers (root on Debian); the first time it makes all images
 	$(PYTEST) tests/engine -rs
 
 bench: $(READY) ## measure, on servers of its own; a table and .local/bench.json; ONLY=name,name and SIZE=small|full
