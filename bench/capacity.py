@@ -54,7 +54,7 @@ def capacity(stack: Stack, size: Size, folder: Path) -> list[Figure]:
 
 
 def _backlog(deployment: Deployment, made: Generated, batches: int) -> Measured:
-    """One ingestor on a topic that is full before it starts: groups of 100 batches."""
+    """One ingestor on a topic that is full before it starts: full groups."""
     before = _namenode_objects(deployment.stack)
     deployment.send(made.samples)
     topic = deployment.env["ACIDWATCH_TOPIC_BATCHES"]

@@ -85,7 +85,6 @@ def compacted_file(parts: Sequence[Part], path: str) -> bytes:
     }
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, rows.schema, compression="zstd", compression_level=3) as writer:
-        # Not as metadata of the schema: that would write it twice, and here it is of a thousand batches.
         writer.add_key_value_metadata({MANIFEST_KEY: orjson.dumps(footer)})
         writer.write_table(rows, row_group_size=ROW_GROUP_ROWS)
     return sink.getvalue()
