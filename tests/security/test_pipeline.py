@@ -139,3 +139,17 @@ def test_an_ingestor_whose_password_was_changed_waits_and_goes_on(
 
 def _kafka(secured: Secured) -> dict[str, str]:
     return {**flags(secured.kafka("admin")), "kafka_bootstrap": secured.stack.kafka_bootstrap}
+
+
+def test_compaction_and_gc_run_with_the_role_of_the_commands_and_need_no_other_right(
+    secured: Secured, services: dict[str, Process]
+) -> None:
+    made = secured.generate(100, seed=4)
+    done = secured.run("send", str(made.samples), "--interval", "0", env=secured.kafka("producer"))
+    assert done.returncode == 0, done.stderr
+    secured.cli("wait", "--source", str(made.samples), "--timeout", "240s")
+    compacted = secured.json("job", "compact")
+    assert compacted["files"] >= 2
+    assert compacted["files_now"] == 1
+    assert secured.json("gc", "--yes")["removed"] == [], "within the grace time"
+    assert secured.json("verify")["faults"] == []
