@@ -55,7 +55,7 @@ test-e2e: $(READY) ## the whole pipeline
 	$(PYTEST) tests/e2e
 
 test-faults: $(READY) ## processes killed and servers taken away in mid-run, and all else that is too slow for make test; 40 minutes
-	$(PYTEST) tests -m "faults or slow" --hypothesis-profile searching $(BESIDE)
+	$(PYTEST) tests -m "faults or slow" --hypothesis-profile searching $(BESIDE) --numprocesses 3
 
 test-monitoring: $(READY) ## rules and every panel on a real Prometheus (Debian's package, fetched and unpacked in .local/debian/)
 	$(PYTEST) tests/monitoring -m "monitoring and not slow"
