@@ -17,6 +17,10 @@ AWAY = (
     "java.net.SocketTimeoutException",
     "java.net.UnknownHostException",
     "ConnectTimeoutException",
+    # Hadoop's words where the server went away in the middle of a call.
+    "failed on socket exception",
+    "Failed on local exception",
+    "End of File Exception between local host",
     "BlockMissingException",
     "SafeModeException",
     "StandbyException",

@@ -76,6 +76,7 @@ def test_the_live_job_killed_at_each_step_of_a_trigger_and_started_again_counts_
 
 def said(job: Process) -> str:
     """For what the job said last that it waits."""
+    assert job.popen.poll() is None, job.output[-3000:]
     reasons = [event["reason"] for event in job.events if event["event"] == "waiting"]
     return reasons[-1] if reasons else ""
 
