@@ -216,8 +216,8 @@ def test_with_two_of_three_away_nothing_is_confirmed_and_nothing_is_lost(
         _, said = process.communicate(timeout=LONG)
     assert process.returncode == 3, said
     assert "batches were confirmed; go on with" in said
-    until(lambda: ingestor.get("/readyz")[0] == 503, "the ingestor to say that it is not ready")
-    assert ingestor.get("/healthz")[0] == 200
+    # Whether they say that they are not ready depends on whether they had a group in hand: one broker answers still.
+    assert [process.get("/healthz")[0] for process in (ingestor, versioner)] == [200, 200]
     for broker in stack.brokers[:2]:
         broker.start()
     deployment.send(made.samples, "--batch-size", "10")
