@@ -50,6 +50,7 @@ def metrics(
         run_on_schedule(schedule, once + (["--force"] if force else []), "metrics", published_rows)
         return
     from acidwatch.cli.which import version_number
+    from acidwatch.errors import DependencyAwayError
     from jobs.spark.bootstrap import metrics_job, remove_old_runs
 
     job = metrics_job()
@@ -66,8 +67,11 @@ def metrics(
         emit([{**asdict(run), "new": new}], [], output)
     elif new:
         _print_summary(run)
-    for folder in remove_old_runs():
-        say(f"removed {folder}: not among the runs that are kept")
+    try:
+        for folder in remove_old_runs():
+            say(f"removed {folder}: not among the runs that are kept")
+    except DependencyAwayError as error:
+        say(f"note: {error}. The run is published; the next one removes what is not kept")
 
 
 @app.command()
