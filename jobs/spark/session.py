@@ -25,7 +25,7 @@ class SparkSettings(Settings):
     spark_master: str = Field("local[*]", description="where Spark runs: local[*], spark://host:port, k8s://...")
     spark_driver_memory: str = Field("2g", description="heap of the driver; with a local master it does all the work")
     spark_driver_java_options: str = Field(
-        "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC",
         description="options of the driver's JVM; these spare CPU and memory in runs of minutes, empty suits longer ones",
     )
     spark_shuffle_partitions: int = Field(
@@ -87,7 +87,8 @@ def _options(settings: SparkSettings) -> dict[str, str]:
     }
     if settings.spark_master.startswith("local"):
         options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    java = [settings.spark_driver_java_options, "-Duser.timezone=UTC"]
+    # The JVM's own warnings would go to stdout, which is for data.
+    java = [settings.spark_driver_java_options, "-Duser.timezone=UTC", "-Xlog:disable", "-Xlog:all=warning:stderr"]
     if LOGGING.is_file():
         java.append(f"-Dlog4j2.configurationFile={LOGGING.as_uri()}")
     return options | {"spark.driver.extraJavaOptions": " ".join(java)}
