@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acidwatch.cli.changing import Author, DryRun, Message, author_or_you
+from acidwatch.cli.logs import log_to_stderr
 from acidwatch.cli.output import Output, OutputFormat, emit, emit_json, say
 
 if TYPE_CHECKING:
@@ -35,11 +36,9 @@ def compact(
 
     The small files are left to `acidwatch gc`, which leaves them its grace time.
     """
-    import logging
     import sys
 
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("hdfs").setLevel(logging.WARNING)
+    log_to_stderr()
     if schedule is not None:
         if dry_run:
             raise typer.BadParameter("nothing to schedule with --dry-run", param_hint="--schedule")

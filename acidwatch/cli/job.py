@@ -10,6 +10,7 @@ import typer
 
 from acidwatch.cli.compact import compact
 from acidwatch.cli.durations import seconds_option
+from acidwatch.cli.logs import log_to_stderr
 from acidwatch.cli.output import Output, OutputFormat, emit, say
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def metrics(
     output: Output = OutputFormat.table,
 ) -> None:
     """Compute means, quartiles and distributions of a version of the dataset, and publish them."""
-    _log_to_stderr()
+    log_to_stderr()
     if schedule is not None:
         from jobs.spark.bootstrap import published_rows
         from jobs.spark.schedule import run_on_schedule
@@ -140,11 +141,3 @@ def _print_summary(run: Run) -> None:
         columns = ["region", "parameter", "n_sites", "median_slope", "unit", "improving_percent", "worsening_percent"]
         emit(by_region, columns, OutputFormat.table, f"Trends by region, {period}, slopes per year")
     say("more: acidwatch metrics site, method, category, trend, region")
-
-
-def _log_to_stderr() -> None:
-    import logging
-
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    for chatty in ("py4j", "hdfs"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
