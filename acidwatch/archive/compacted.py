@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from acidwatch.archive.groupfile import MANIFEST_KEY, read_outcomes
+from acidwatch.archive.groupfile import read_outcomes, with_manifest
 from acidwatch.archive.parquet import read_parquet
+from acidwatch.archive.picked import rows_of
 from acidwatch.archive.sealed import DamagedFileError
 
 ORDER = ("PROGRAM_ID", "SITE_ID", "DATE_SMP", "batch_id", "attempt", "row")
@@ -55,14 +53,10 @@ def read_part(path: str, data: bytes, sha256: str, named: Mapping[tuple[str, int
         raise DamagedFileError(path, "its SHA-256 is not the one in the ledger")
     try:
         rows = read_parquet(data)
-        keys = zip(rows["batch_id"].to_pylist(), rows["attempt"].to_pylist(), strict=True)
+        kept, _, counts = rows_of(rows, list(named))
         outcomes = read_outcomes(data)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise DamagedFileError(path, f"it can't be read: {error}"[:300]) from error
-    number = {key: index for index, key in enumerate(named)}
-    of_row = np.array([number.get(key, -1) for key in keys], dtype=np.int64)
-    kept = np.flatnonzero(of_row >= 0)
-    counts = np.bincount(of_row[kept], minlength=len(named)).tolist()
     for (key, due), count in zip(named.items(), counts, strict=True):
         if count != due:
             raise DamagedFileError(path, f"it holds {count} rows of batch {key[0]} attempt {key[1]}, not {due}")
@@ -83,8 +77,4 @@ def compacted_file(parts: Sequence[Part], path: str) -> bytes:
         "files": {"clean": path},
         "outcomes": [outcome for part in parts for outcome in part.outcomes],
     }
-    sink = io.BytesIO()
-    with pq.ParquetWriter(sink, rows.schema, compression="zstd", compression_level=3) as writer:
-        writer.add_key_value_metadata({MANIFEST_KEY: orjson.dumps(footer)})
-        writer.write_table(rows, row_group_size=ROW_GROUP_ROWS)
-    return sink.getvalue()
+    return with_manifest(rows, orjson.dumps(footer), level=3, row_group_rows=ROW_GROUP_ROWS)

@@ -75,12 +75,12 @@ def raw_file(records: Sequence[RawRecord], footer: bytes) -> bytes:
         "batch_id": [record.batch_id for record in records],
         "attempt": [record.attempt for record in records],
     }
-    return _parquet(pa.Table.from_pydict(columns, schema=RAW_SCHEMA), footer)
+    return with_manifest(pa.Table.from_pydict(columns, schema=RAW_SCHEMA), footer)
 
 
 def clean_file(rows: pa.Table, footer: bytes) -> bytes:
     """The clean file of a group: the typed rows of its accepted batches, contract.judge.CLEAN_SCHEMA."""
-    return _parquet(rows, footer)
+    return with_manifest(rows, footer)
 
 
 def quarantine_file(rejected: Iterable[tuple[str, int, Sequence[Finding]]], footer: bytes) -> bytes:
@@ -90,13 +90,19 @@ def quarantine_file(rejected: Iterable[tuple[str, int, Sequence[Finding]]], foot
         for batch_id, attempt, findings in rejected
         for finding in findings
     ]
-    return _parquet(pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA), footer)
+    return with_manifest(pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA), footer)
 
 
-def _parquet(table: pa.Table, footer: bytes) -> bytes:
+def with_manifest(table: pa.Table, footer: bytes, *, level: int = 1, row_group_rows: int | None = None) -> bytes:
+    """A Parquet file with a manifest in its footer.
+
+    Args:
+        level: Of zstd.
+        row_group_rows: Most rows of a row group; None leaves it to Arrow.
+    """
     sink = io.BytesIO()
-    with pq.ParquetWriter(sink, table.schema, compression="zstd", compression_level=1) as writer:
-        writer.write_table(table)
+    with pq.ParquetWriter(sink, table.schema, compression="zstd", compression_level=level) as writer:
+        writer.write_table(table, row_group_size=row_group_rows)
         # Not in the schema's metadata: Arrow writes those twice, the second time in Base64.
         writer.add_key_value_metadata({MANIFEST_KEY: footer})
     return sink.getvalue()
@@ -104,16 +110,18 @@ def _parquet(table: pa.Table, footer: bytes) -> bytes:
 
 def read_manifest(data: bytes) -> dict[str, Any]:
     """The manifest of a group's file."""
-    metadata = pq.read_metadata(io.BytesIO(data)).metadata or {}
-    found: dict[str, Any] = orjson.loads(metadata[MANIFEST_KEY])
+    found: dict[str, Any] = orjson.loads(_footer(data)[MANIFEST_KEY])
     return found
 
 
 def read_outcomes(data: bytes) -> list[dict[str, Any]]:
     """The entries of a file's manifest, none for a file that was not written by an ingestor."""
-    metadata = pq.read_metadata(io.BytesIO(data)).metadata or {}
-    found: list[dict[str, Any]] = orjson.loads(metadata.get(MANIFEST_KEY, b"{}")).get("outcomes", [])
+    found: list[dict[str, Any]] = orjson.loads(_footer(data).get(MANIFEST_KEY, b"{}")).get("outcomes", [])
     return found
+
+
+def _footer(data: bytes) -> dict[bytes, bytes]:
+    return pq.read_metadata(io.BytesIO(data)).metadata or {}
 
 
 def read_raw(data: bytes) -> list[RawRecord]:

@@ -7,11 +7,11 @@ import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acidwatch.archive.parquet import read_parquet
+from acidwatch.archive.picked import rows_of
 from acidwatch.archive.store import Store
 from acidwatch.contract.judge import CLEAN_SCHEMA
 from acidwatch.errors import PermanentError
@@ -63,12 +63,9 @@ def _read_file(store: Store, path: str, members: Sequence[Member]) -> pa.Table:
         found = read_parquet(data, _known(data))
     except pa.ArrowException as error:
         raise PermanentError(f"{path} can't be read as Parquet: {error}") from error
-    number = {(member.batch_id, member.attempt): index for index, member in enumerate(members)}
-    keys = zip(found["batch_id"].to_pylist(), found["attempt"].to_pylist(), strict=True)
-    of_row = np.array([number.get(key, -1) for key in keys], dtype=np.int64)
-    kept = np.flatnonzero(of_row >= 0)
-    _check_counts(path, members, np.bincount(of_row[kept], minlength=len(members)).tolist())
-    rows, of_row = found.take(kept), of_row[kept]
+    kept, of_row, counts = rows_of(found, [(member.batch_id, member.attempt) for member in members])
+    _check_counts(path, members, counts)
+    rows = found.take(kept)
     more = {
         "source_sent_at": [member.source_sent_at for member in members],
         "source_id": [member.source_id for member in members],
