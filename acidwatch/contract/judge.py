@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from acidwatch.contract.batch import Payload, UndecodableError, decode
 from acidwatch.contract.cells import sheet_letters, sheet_rows, text_of
 from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES, Kind
-from acidwatch.contract.compact import read_compact
 from acidwatch.contract.headers import BATCH_TYPE, BatchHeaders
 from acidwatch.contract.outcome import Finding, Severity, Verdict
 from acidwatch.contract.reference import Reference
@@ -21,6 +20,7 @@ from acidwatch.contract.remarks import REMARKS, limit_fault, meaning, remarks_co
 from acidwatch.contract.rules import HARD, SOFT, Context, Rule
 from acidwatch.contract.texts import date_advice, number_advice
 from acidwatch.contract.typed import PARQUET_TYPES, Rows, type_rows
+from acidwatch.contract.usual import read_usual
 
 MOST_MATERIALISED = 10_000
 """Findings written out for one batch; a hostile record of millions of bad cells must not exhaust the memory. All are counted."""
@@ -140,7 +140,7 @@ def _rows_of_usual(submissions: Sequence[Submission], judgements: Sequence[Judge
     """Of a group whose batches are all of the form that acidwatch writes."""
     if any(submission.headers.type not in (None, BATCH_TYPE) for submission in submissions):
         return None
-    found = read_compact([submission.value for submission in submissions])
+    found = read_usual([submission.value for submission in submissions])
     if found is None:
         return None
     payloads, rows = found

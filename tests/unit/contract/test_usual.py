@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from acidwatch.contract import judge as judging
 from acidwatch.contract.batch import encode
 from acidwatch.contract.columns import SAMPLES
-from acidwatch.contract.compact import CompactColumns, read_compact
 from acidwatch.contract.headers import BatchHeaders
 from acidwatch.contract.judge import GroupJudgement, Submission, judge
 from acidwatch.contract.reference import Reference
+from acidwatch.contract.usual import UsualColumns, read_usual
 from tests.unit.contract.makers import columns_of, make_row
 
 REFERENCE = Reference.of(1, [("LTM_ME", "020058"), ("LTM_ME", "77")])
@@ -35,7 +35,7 @@ def value(*changes: dict[str, Any]) -> bytes:
 
 def both_ways(values: list[bytes | None]) -> tuple[GroupJudgement, GroupJudgement]:
     submissions = [Submission(f"b-{n}", 1, HEADERS, each, 1_790_000_000_000) for n, each in enumerate(values)]
-    with patch.object(judging, "read_compact", lambda _: None):
+    with patch.object(judging, "read_usual", lambda _: None):
         one_by_one = judge(submissions, REFERENCE)
     return judge(submissions, REFERENCE), one_by_one
 
@@ -52,7 +52,7 @@ def test_a_group_of_usual_batches_is_read_at_once_with_the_same_findings_and_row
         value({"SO4_UEQ_L": 5000}, {"SITE_ID": "no, such] site"}),
         value({"DATE_SMP": "1992-06-14T10:30:00"}, {"DATE_SMP": "1970-01-01"}, {"TIME_SMP": None}),
     ]
-    assert read_compact(values) is not None
+    assert read_usual(values) is not None
     check_same(values)
     judgements = both_ways(values)[0].judgements
     quoted = [finding.value for finding in judgements[0].findings if finding.column == "NH4_UEQ_L"]
@@ -118,7 +118,7 @@ def test_what_parsers_disagree_on_is_judged_the_same(damage: Any, last: bool) ->
 
 
 def test_columns_are_decoded_when_they_are_asked_for_and_keep_the_order_of_the_value() -> None:
-    columns = CompactColumns(b'{"columns":{"B":["x","]","y,z"],"A":[1,null,2.5]}}')
+    columns = UsualColumns(b'{"columns":{"B":["x","]","y,z"],"A":[1,null,2.5]}}')
     assert list(columns) == ["B", "A"]
     assert dict(columns) == {"B": ["x", "]", "y,z"], "A": [1, None, 2.5]}
     assert "C" not in columns

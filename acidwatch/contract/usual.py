@@ -36,8 +36,8 @@ _SCHEMA = pa.schema(
 )
 
 
-class CompactColumns(Mapping[str, list[Any]]):
-    """The columns of a compact value, each decoded when it is asked for."""
+class UsualColumns(Mapping[str, list[Any]]):
+    """The columns of a usual value, each decoded when it is asked for."""
 
     def __init__(self, value: bytes) -> None:
         self._value = value
@@ -66,9 +66,9 @@ class CompactColumns(Mapping[str, list[Any]]):
         return len(self._places())
 
 
-def read_compact(values: Sequence[bytes | None]) -> tuple[list[Payload], Rows] | None:
+def read_usual(values: Sequence[bytes | None]) -> tuple[list[Payload], Rows] | None:
     """The batches and typed rows of a group; None when one of them is not of the usual form."""
-    usual = [value for value in values if value is not None and _is_compact(value)]
+    usual = [value for value in values if value is not None and _is_usual(value)]
     lines = b"\n".join(usual)
     # With a backslash a text could look like a name; at a zero byte Arrow's parser ends.
     if not usual or len(usual) < len(values) or not lines.isascii() or b"\\" in lines or b"\0" in lines:
@@ -85,10 +85,10 @@ def read_compact(values: Sequence[bytes | None]) -> tuple[list[Payload], Rows] |
     rows = rows_of(arrays, lengths, [], [])
     if any(_has_odd_numbers(arrays[name], values) for name, values in rows.numbers.items()):
         return None
-    return [Payload(CompactColumns(value), count) for value, count in zip(usual, lengths.tolist(), strict=True)], rows
+    return [Payload(UsualColumns(value), count) for value, count in zip(usual, lengths.tolist(), strict=True)], rows
 
 
-def _is_compact(value: bytes) -> bool:
+def _is_usual(value: bytes) -> bool:
     """Whether it looks like `{"columns":{"NAME":[...],...}}` with as many lists as there are columns."""
     return value.startswith(b'{"columns":{"') and value.count(_COLUMN_BEGIN) == len(SAMPLES)
 
