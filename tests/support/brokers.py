@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
-import subprocess
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.local.errors import PrerequisiteError
 from deploy.local.jars import POM, java_command
 from deploy.local.kafka import Kafka, new_id
 from deploy.local.layout import JARS, PROJECT, Layout
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
+from tests.support.artefacts import fetch
 
 PAGE = PROJECT / "docs" / "kafka.md"
 NUMBERS = (1, 2, 3)
@@ -129,13 +127,5 @@ def _kafka_tools_jar() -> Path:
     (version,) = re.findall(r"<kafka.version>(.*?)<", POM.read_text())
     jar = JARS / f"kafka-tools-{version}.jar"
     if not jar.exists():
-        maven = shutil.which("mvn")
-        if maven is None:
-            raise PrerequisiteError("Kafka's commands are fetched by Maven")
-        options = [f"-Dartifact=org.apache.kafka:kafka-tools:{version}", f"-DoutputDirectory={JARS}"]
-        done = subprocess.run(
-            [maven, "-q", "-B", "-f", POM, "dependency:copy", *options], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise PrerequisiteError(f"Maven could not fetch Kafka's commands: {done.stdout[-300:]}")
+        fetch(f"org.apache.kafka:kafka-tools:{version}", "the jar of Kafka's commands")
     return jar

@@ -77,8 +77,19 @@ class Composed:
 
     def follow(self, block: str, timeout: float = 3000) -> str:
         """Run a block of the page as it is written; what it prints. Fails at the first command that does."""
-        done = subprocess.run(
-            ["bash", "-c", as_script(block)],
+        done = self._run(["bash", "-c", as_script(block)], timeout)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.state()}"
+        return done.stdout
+
+    def compose(self, *arguments: str, code: int = 0) -> str:
+        """Run `docker compose ARGUMENTS...`; what it prints."""
+        done = self._run([self.engine.docker, "compose", *arguments], 1200)
+        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.state()}"
+        return done.stdout
+
+    def _run(self, command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
             cwd=self.folder,
             env=self.env,
             stdin=subprocess.DEVNULL,
@@ -87,24 +98,6 @@ class Composed:
             check=False,
             timeout=timeout,
         )
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.state()}"
-        return done.stdout
-
-    def compose(self, *arguments: str, code: int = 0) -> str:
-        """Run `docker compose ARGUMENTS...`; what it prints."""
-        command = [self.engine.docker, "compose", *arguments]
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=1200,
-        )
-        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}\n{self.state()}"
-        return done.stdout
 
     def cli(self, *arguments: str) -> Any:
         """Run a command of acidwatch; its JSON."""

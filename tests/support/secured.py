@@ -17,12 +17,12 @@ from pydantic import SecretStr
 from acidwatch.broker.probe import broker_answers
 from acidwatch.settings import KafkaSettings
 from deploy.local.errors import PrerequisiteError
-from deploy.local.jars import POM
 from deploy.local.kafka import Kafka
 from deploy.local.layout import JARS, Layout
 from deploy.local.ports import Ports
 from deploy.local.postgres import SUPERUSER, Postgres
 from deploy.local.stack import Stack
+from tests.support.artefacts import fetch
 from tests.support.certificates import Certificates
 
 MARKER = "mark/er:5%&"
@@ -145,15 +145,9 @@ def binaries_with_tls() -> Path:
     version = "18.1.0"
     folder = JARS / f"{artefact}-{version}"
     if not folder.is_dir():
-        maven = shutil.which("mvn")
-        if maven is None or kind is None:
-            raise PrerequisiteError("PostgreSQL with TLS is fetched by Maven, for x86_64 and aarch64 only")
-        options = [f"-Dartifact=io.zonky.test.postgres:{artefact}:{version}", f"-DoutputDirectory={JARS}"]
-        done = subprocess.run(
-            [maven, "-q", "-B", "-f", POM, "dependency:copy", *options], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise PrerequisiteError(f"Maven could not fetch PostgreSQL with TLS: {done.stdout[-300:]}")
+        if kind is None:
+            raise PrerequisiteError("PostgreSQL with TLS is to be had for x86_64 and aarch64 only")
+        fetch(f"io.zonky.test.postgres:{artefact}:{version}", "PostgreSQL with TLS")
         part = folder.with_name(folder.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
         with zipfile.ZipFile(f"{folder}.jar") as jar:
