@@ -6,8 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
+from deploy.built import cache
 from deploy.local.errors import PrerequisiteError
-from deploy.testcluster import cache, control_plane, go, linters
+from deploy.testcluster import control_plane, linters, upstream
 from deploy.testcluster.cluster import Cluster
 
 
@@ -15,7 +16,7 @@ def fetch() -> None:
     """Build and fetch before the tests, whose time is limited; what can't be had is said here, and skipped there with the same words."""
     try:
         control_plane.prerequisites()
-        go.definitions()
+        upstream.definitions()
         linters.programs()
     except PrerequisiteError as error:
         print(error, file=sys.stderr)

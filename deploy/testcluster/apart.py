@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from deploy.built import cache
 from deploy.local.errors import ServerFailedError
 from deploy.local.layout import PROJECT, Layout
-from deploy.testcluster import cache, node, pause
+from deploy.testcluster import node, pause
 from deploy.testcluster.client import Client, kubeconfig
 from deploy.testcluster.cluster import Cluster
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.layout import Layout
-from deploy.testcluster import go
+from deploy.testcluster import upstream
 
 
 def kubeconfig(layout: Layout) -> Path:
@@ -32,7 +32,7 @@ class Client:
     @property
     def environment(self) -> dict[str, str]:
         """In which `kubectl` is the one of this cluster, and leaves nothing in anybody's home."""
-        programs = go.kubernetes(go.CONTROL_PLANE)["kubectl"].parent
+        programs = upstream.kubernetes(upstream.CONTROL_PLANE)["kubectl"].parent
         return {
             **os.environ,
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import requests
 
+from deploy.built import cache
 from deploy.local.errors import PrerequisiteError
 from deploy.local.layout import Layout, write_atomically
 from deploy.local.ports import Ports
 from deploy.local.prometheus import unpacked
 from deploy.local.server import Server
-from deploy.testcluster import cache, go
+from deploy.testcluster import upstream
 from deploy.testcluster.client import kubeconfig
 
 
@@ -34,7 +35,7 @@ def prerequisites() -> dict[str, Path]:
     find_etcd()
     if shutil.which("openssl") is None:
         raise PrerequisiteError("openssl was not found on PATH; on Debian: apt-get install openssl")
-    return go.kubernetes(go.CONTROL_PLANE)
+    return upstream.kubernetes(upstream.CONTROL_PLANE)
 
 
 class Etcd(Server):

@@ -6,8 +6,8 @@ import hashlib
 import sys
 from pathlib import Path
 
+from deploy.built import cache
 from deploy.local.layout import PROJECT
-from deploy.testcluster import cache
 
 REQUIREMENTS = PROJECT / "requirements" / "policy.txt"
 

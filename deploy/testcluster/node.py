@@ -14,11 +14,12 @@ from pathlib import Path
 
 import requests
 
+from deploy.built import cache
 from deploy.local.errors import PrerequisiteError
 from deploy.local.layout import Layout
 from deploy.local.prometheus import unpacked
 from deploy.local.server import Server
-from deploy.testcluster import cache, go
+from deploy.testcluster import upstream
 from deploy.testcluster.pause import PAUSE
 
 BRIDGE = "cni0"
@@ -121,7 +122,7 @@ class CoreDns(Server):
     name = "coredns"
 
     def __init__(self, layout: Layout, abort: threading.Event, kubeconfig: Path) -> None:
-        self._kubeconfig, self._program = kubeconfig, go.coredns()
+        self._kubeconfig, self._program = kubeconfig, upstream.coredns()
         super().__init__(layout, 8181, abort)
 
     def prepare(self) -> None:
@@ -156,7 +157,7 @@ class Kubelet(Server):
 
     def __init__(self, layout: Layout, abort: threading.Event, kubeconfig: Path, containerd: Containerd) -> None:
         self._kubeconfig, self._containerd = kubeconfig, containerd
-        self._program = go.kubernetes(go.NODE)[self.name]
+        self._program = upstream.kubernetes(upstream.NODE)[self.name]
         super().__init__(layout, 10248, abort)
 
     def prepare(self) -> None:
@@ -214,7 +215,7 @@ def prerequisites() -> None:
     """
     for package in PLACES:
         find(package)
-    go.kubernetes(go.NODE)
-    go.coredns()
+    upstream.kubernetes(upstream.NODE)
+    upstream.coredns()
     if shutil.which("ip") is None:
         raise PrerequisiteError("ip was not found on PATH; on Debian: apt-get install iproute2")

@@ -8,8 +8,7 @@ import json
 import tarfile
 from pathlib import Path
 
-from deploy.testcluster import cache
-from deploy.testcluster.go import find_go
+from deploy.built import cache, go
 
 PAUSE = "docker.io/library/pause:test"
 
@@ -35,13 +34,13 @@ def archive() -> Path:
 
     def build(folder: Path) -> None:
         (folder / "pause.go").write_text(_PROGRAM)
-        cache.run([find_go(), "build", "-o", "pause", "pause.go"], folder, {"CGO_ENABLED": "0"})
+        go.run("build", "-o", "pause", "pause.go", folder=folder)
         layer = io.BytesIO()
         with tarfile.open(fileobj=layer, mode="w") as tar:
             tar.add(folder / "pause", "pause")
         digest = hashlib.sha256(layer.getvalue()).hexdigest()
         image = {
-            "architecture": cache.run([find_go(), "env", "GOARCH"], folder).strip(),
+            "architecture": go.run("env", "GOARCH", folder=folder).strip(),
             "os": "linux",
             "config": {"Entrypoint": ["/pause"]},
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -11,6 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.built import cache, go
 from deploy.local.errors import PrerequisiteError
 from deploy.local.layout import DEFAULT_ROOT
 from deploy.local.prometheus import unpacked
@@ -96,36 +96,17 @@ def _is_installed(package: str) -> bool:
 
 def _compose() -> Path:
     """A configuration folder of the client with Compose in it; built once."""
-    config = CACHE / f"compose-{COMPOSE}"
-    plugin = config / "cli-plugins" / "docker-compose"
-    if plugin.exists():
-        return config
-    go = shutil.which("go")
-    if go is None:
-        raise PrerequisiteError(
-            "Compose is not installed, and building it needs Go 1.24 or newer: go was not found on PATH"
-        )
-    plugin.parent.mkdir(parents=True, exist_ok=True)
-    module = f"github.com/docker/compose/v2@{COMPOSE}"
-    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-        source, binary = Path(scratch, "source"), Path(scratch, "docker-compose")
+
+    def build(config: Path) -> None:
+        plugin = config / "cli-plugins" / "docker-compose"
+        plugin.parent.mkdir()
         # Its go.mod has an `exclude`, which `go install` refuses: it is built in a copy of its own source.
-        fetched = json.loads(_go([go, "mod", "download", "-json", module], Path(scratch)))
-        shutil.copytree(fetched["Dir"], source)
-        for folder, _, files in os.walk(source):
-            for name in (folder, *(os.path.join(folder, file) for file in files)):
-                os.chmod(name, os.stat(name).st_mode | 0o200)
-        flags = f"-s -w -X github.com/docker/compose/v2/internal.Version={COMPOSE}"
-        _go([go, "build", "-trimpath", "-ldflags", flags, "-o", str(binary), "./cmd"], source)
-        binary.rename(plugin)
-    return config
+        with tempfile.TemporaryDirectory(dir=config) as scratch:
+            source = Path(scratch, "source")
+            fetched = go.fetched(f"github.com/docker/compose/v2@{COMPOSE}", config)
+            shutil.copytree(fetched["Dir"], source)
+            go.build(
+                plugin, "./cmd", folder=source, flags=f"-X github.com/docker/compose/v2/internal.Version={COMPOSE}"
+            )
 
-
-def _go(command: list[str], folder: Path) -> str:
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, "CGO_ENABLED": "0"}, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        last = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-        raise PrerequisiteError(f"Compose could not be built: {' '.join(command[:3])}: {last}")
-    return done.stdout
+    return cache.once(f"compose-{COMPOSE}", build)

@@ -13,12 +13,12 @@ import pytest
 import yaml
 
 from deploy.local.layout import Layout
-from deploy.testcluster import go, linters
+from deploy.testcluster import linters, upstream
 from deploy.testcluster.client import Client
 from tests.support.kubernetes import Object, documents, prerequisites_or_skip
 from tests.support.manifests import OFFERED, filled_in
 
-SCHEMAS = go.KUBERNETES.rpartition(".")[0]
+SCHEMAS = upstream.KUBERNETES.rpartition(".")[0]
 
 # What the linter finds and we keep: (its policy, whose pods) -> why.
 KEPT: Mapping[tuple[str, str], str] = {

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from deploy.local.errors import PrerequisiteError
-from deploy.testcluster import control_plane, go
+from deploy.testcluster import control_plane, upstream
 from deploy.testcluster.client import Client
 from tests.support.deployment import PROJECT, until
 from tests.support.manifests import filled_in
@@ -72,7 +72,7 @@ class Asked:
 
     def define(self) -> None:
         """Let the server know the resources of the Prometheus operator and of KEDA."""
-        for folder in go.definitions():
+        for folder in upstream.definitions():
             # On the server's side: what they say is longer than the annotation in which kubectl would remember it.
             self.done("apply", "--server-side", "-f", str(folder))
         self.done("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")

@@ -31,12 +31,12 @@ class MakingFailedError(RetryableError):
         super().__init__(f"`{' '.join(command)}` ended with {code}:\n{shown}")
 
 
-VARIABLE = "ACIDWATCH_TESTCLUSTER_CACHE"
+VARIABLE = "ACIDWATCH_BUILT"
 
 
 def folder() -> Path:
-    """`.local/testcluster`, or the one that the environment names, which several clones can share."""
-    return Path(os.environ.get(VARIABLE) or DEFAULT_ROOT / "testcluster").resolve()
+    """`.local/built`, or the one that the environment names, which several clones can share."""
+    return Path(os.environ.get(VARIABLE) or DEFAULT_ROOT / "built").resolve()
 
 
 def once(name: str, make: Callable[[Path], None]) -> Path:
