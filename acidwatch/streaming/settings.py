@@ -14,6 +14,9 @@ class StreamSettings(KafkaSettings, ServiceSettings):
     group_bytes: int = Field(32 * 1024**2, ge=1024, description="most bytes of values in a group")
     group_seconds: float = Field(0.5, gt=0, le=60, description="longest time that a record waits for its group to fill")
     buffer_records: int = Field(500, ge=1, description="records that Faust reads ahead")
+    buffer_bytes: int = Field(
+        32 * 1024**2, ge=1024, description="of their values, whatever their number; a last one may exceed it"
+    )
     retry_most_seconds: float = Field(
         15.0, gt=0, description="longest pause between two attempts while a dependency is away"
     )

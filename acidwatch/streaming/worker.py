@@ -19,6 +19,7 @@ from acidwatch.broker.probe import knock
 from acidwatch.broker.security import security_options
 from acidwatch.broker.topics import require_topic
 from acidwatch.errors import ConfigError, RefusedError, RetryableError
+from acidwatch.streaming.buffer import BoundedApp
 from acidwatch.streaming.consumer import checked_transport
 from acidwatch.streaming.group import Commit, GroupReader
 from acidwatch.streaming.lag import keep_measuring
@@ -66,7 +67,7 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
     )
     _wait_for_topic(service.topic, settings, health)
     read_any_header_name()
-    app = faust.App(
+    app = BoundedApp(
         settings.group(service.name),
         broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
         broker_credentials=_credentials(settings),
@@ -91,6 +92,7 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
         consumer_max_fetch_size=1024**2,  # of a partition at once; a larger record comes all the same
         producer_acks=-1,
     )
+    app.most_bytes = settings.buffer_bytes
     reader = GroupReader(app, service.commit, settings, health, service.most_in_flight)
     app.transport = checked_transport(reader.stop_at, settings.accept_gap)(app.conf.broker, app, app.loop)
     topic = app.topic(service.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
