@@ -26,6 +26,8 @@ _CPU_SECONDS = 8
 _CPU_SECONDS_PER_MIB = 2
 _BYTES = 768 << 20
 _BYTES_PER_BYTE = 64  # a sheet of 30 columns needs 50 bytes of memory for each of its compressed ones
+_OF_CONTAINER = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+_KEPT_BYTES = 256 << 20  # of a container's memory: for the process that asks, and what it has of the file
 
 
 def read_isolated(path: Path, data: bytes, sheet: str | None) -> Book:
@@ -38,7 +40,7 @@ def read_isolated(path: Path, data: bytes, sheet: str | None) -> Book:
     Raises:
         UnusableInputError: It can't be read; one line says why.
     """
-    limits = (_BYTES + _BYTES_PER_BYTE * len(data), _CPU_SECONDS + _CPU_SECONDS_PER_MIB * (len(data) >> 20))
+    limits = (_most_bytes(len(data)), _CPU_SECONDS + _CPU_SECONDS_PER_MIB * (len(data) >> 20))
     command = [
         sys.executable,
         "-P",
@@ -53,8 +55,21 @@ def read_isolated(path: Path, data: bytes, sheet: str | None) -> Book:
     return _book(orjson.loads(done.stdout))
 
 
+def _most_bytes(size: int) -> int:
+    """How much memory the reader of so many bytes may take: never so much that a container's limit would end both processes."""
+    wanted = _BYTES + _BYTES_PER_BYTE * size
+    for path in _OF_CONTAINER:
+        try:
+            return min(wanted, max(int(path.read_text()) - _KEPT_BYTES, _KEPT_BYTES))
+        except (OSError, ValueError):  # not there, or the word max
+            continue
+    return wanted
+
+
 def _why(done: subprocess.CompletedProcess[bytes], limits: tuple[int, int]) -> str:
-    if -done.returncode in (signal.SIGXCPU, signal.SIGKILL):
+    if done.returncode == -signal.SIGKILL:
+        return "its reader was killed, as a machine or container does that has no memory left; give it more, or split the workbook"
+    if done.returncode == -signal.SIGXCPU:
         return f"it takes more than {limits[1]} s of work; is it damaged, or full of blank cells? save the table alone in a new workbook"
     errors = done.stderr.decode(errors="replace")
     if "MemoryError" in errors or "memory allocation" in errors:
@@ -106,8 +121,10 @@ def _answer(path: Path, data: bytes, sheet: str | None) -> dict[str, Any]:
 
 
 def _limit(most_bytes: int, cpu_seconds: int) -> None:
-    for kind, most in ((resource.RLIMIT_AS, most_bytes), (resource.RLIMIT_CPU, cpu_seconds), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(kind, (most, most))
+    resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # At the second limit the kernel sends SIGKILL, as it does for want of memory.
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
 
 
 def _child(most_bytes: str, cpu_seconds: str, path: str, sheet: str | None = None) -> None:

@@ -220,6 +220,7 @@ def test_a_sheet_that_lies_about_its_size_aborts_the_child_and_nobody_else(tmp_p
         ("import os; os.abort()", "ended its reader"),
         ("raise MemoryError", "MiB of memory"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)", "s of work"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "no memory left"),
         ("import ctypes; ctypes.string_at(0)", "ended its reader"),
     ],
 )
@@ -241,3 +242,26 @@ def test_the_child_has_the_limits_that_it_was_given(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(isolate, "_COMMAND", ("-c", show))
     with pytest.raises(UnusableInputError, match=r"\[805306432, 8\]"):
         read_isolated(tmp_path / "samples.xlsx", b"x", None)
+
+
+@pytest.mark.parametrize(
+    ("given", "mib"),
+    [
+        ("max\n", 768),
+        (str(1 << 30), 768),
+        (str(700 << 20), 444),
+        (str(300 << 20), 256),
+        (str(1 << 62), 768),
+        (None, 768),
+    ],
+)
+def test_the_child_may_never_take_so_much_that_a_container_ends_its_parent_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, mib: int
+) -> None:
+    limit = tmp_path / "memory.max"
+    if given is not None:
+        limit.write_text(given)
+    monkeypatch.setattr(isolate, "_OF_CONTAINER", (tmp_path / "none", limit))
+    monkeypatch.setattr(isolate, "_COMMAND", ("-c", "import sys; sys.exit(sys.argv[1])"))
+    with pytest.raises(UnusableInputError, match=f"[^0-9]{mib << 20}[^0-9]"):
+        read_isolated(tmp_path / "samples.xlsx", b"", None)
