@@ -11,10 +11,17 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 ROLES = ("acidwatch_ledger", "acidwatch_metrics")
+READER = "acidwatch_reader"
 
 
 def grant(connection: Connection) -> None:
     """Give each role that exists exactly the rights in the file of its name, in the caller's transaction."""
     for role in ROLES:
-        if connection.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).first():
+        if _exists(connection, role):
             connection.exec_driver_sql(Path(__file__).with_name(f"{role}.sql").read_text())
+    if _exists(connection, READER):
+        connection.exec_driver_sql("SELECT metrics.grant_reader()")
+
+
+def _exists(connection: Connection, role: str) -> bool:
+    return connection.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).first() is not None
