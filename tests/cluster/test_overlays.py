@@ -14,7 +14,6 @@ from tests.support.manifests import OFFERED, filled_in
 VARIANTS = [
     ("dev", ()),
     ("dev", ("monitoring",)),
-    ("dev", ("keda",)),
     ("prod", ()),
     ("prod", ("monitoring",)),
     ("prod", ("keda",)),

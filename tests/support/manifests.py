@@ -19,7 +19,7 @@ from tests.support.deployment import PROJECT
 K8S = PROJECT / "deploy" / "k8s"
 
 # Overlay -> the components that it offers.
-OFFERED = {"dev": ("monitoring", "keda"), "prod": ("monitoring", "keda", "keda-sasl")}
+OFFERED = {"dev": ("monitoring",), "prod": ("monitoring", "keda", "keda-sasl")}
 
 SETTINGS: dict[str, tuple[type[Settings], ...]] = {
     "producer": (ProducerSettings,),
