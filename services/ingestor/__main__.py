@@ -6,8 +6,6 @@ import asyncio
 import sys
 from datetime import UTC, datetime
 
-import pyarrow as pa
-
 from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.broker.send import ConfirmedSender
 from acidwatch.errors import AcidwatchError
@@ -17,6 +15,7 @@ from acidwatch.telemetry import logs
 from acidwatch.telemetry.health import Health
 from services.ingestor.commit import GroupCommit
 from services.ingestor.flood import FloodGuard
+from services.ingestor.memory import spare_memory
 from services.ingestor.reference import ReferenceWatch
 from services.ingestor.settings import IngestorSettings
 
@@ -24,7 +23,7 @@ from services.ingestor.settings import IngestorSettings
 def main() -> None:
     """Read batches, judge and archive them, and say what became of each."""
     end_by_sigterm()
-    pa.set_memory_pool(pa.system_memory_pool())  # a sixth less memory than Arrow's own, and no slower: groups are large
+    spare_memory()
     try:
         settings = load(IngestorSettings)
     except AcidwatchError as error:
