@@ -21,6 +21,7 @@ class PendingLetter:
     Attributes:
         attempt: The attempt that failed.
         origin: Where its record was consumed; its bytes are found by it in `raw_path`.
+        value_bytes: How many they are.
         reason, message, rules: See the dead-letter headers.
     """
 
@@ -28,6 +29,7 @@ class PendingLetter:
     attempt: int
     failures: int
     origin: Origin
+    value_bytes: int
     raw_path: str
     reason: str
     message: str
@@ -40,7 +42,7 @@ class PendingLetter:
 def pending(connection: Connection, limit: int) -> list[PendingLetter]:
     """Dead letters to be published, oldest first."""
     rows = connection.execute(
-        'SELECT d.*, a.topic, a.partition, a."offset", a.timestamp_ms, a.service_version, f.path FROM ledger.dead_letters d'
+        'SELECT d.*, a.topic, a.partition, a."offset", a.timestamp_ms, a.value_bytes, a.service_version, f.path FROM ledger.dead_letters d'
         " JOIN ledger.attempts a USING (batch_id, attempt)"
         ' JOIN ledger.deliveries o USING (topic, partition, "offset", timestamp_ms) JOIN ledger.files f ON f.file_id = o.raw_file_id'
         " WHERE d.state = 'pending' ORDER BY d.last_failed_at, d.batch_id LIMIT %s",
@@ -52,6 +54,7 @@ def pending(connection: Connection, limit: int) -> list[PendingLetter]:
             row["attempt"],
             row["failures"],
             Origin(row["topic"], row["partition"], row["offset"], row["timestamp_ms"]),
+            row["value_bytes"],
             row["path"],
             row["reason"],
             row["message"],

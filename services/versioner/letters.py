@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import accumulate
 
 import structlog
 
@@ -18,7 +19,8 @@ from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.letters import PendingLetter, mark_published, pending
 from acidwatch.telemetry.metrics import DEAD_LETTERS_PUBLISHED
 
-_AT_ONCE = 50  # letters hold up to 8 MiB each
+_AT_ONCE = 50
+_BYTES_AT_ONCE = 32 * 1024**2  # of their values; one letter may have more
 
 
 class Letters:
@@ -49,7 +51,13 @@ class Letters:
 
     def _pending(self) -> list[PendingLetter]:
         with self._ledger.transaction() as connection:
-            return pending(connection, _AT_ONCE)
+            letters = pending(connection, _AT_ONCE)
+        sums = accumulate(letter.value_bytes for letter in letters)
+        return [
+            letter
+            for at, (letter, total) in enumerate(zip(letters, sums, strict=True))
+            if not at or total <= _BYTES_AT_ONCE
+        ]
 
     def _mark(self, letters: Sequence[PendingLetter], places: Sequence[tuple[str, int, int]]) -> None:
         with self._ledger.transaction() as connection:

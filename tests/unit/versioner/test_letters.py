@@ -52,7 +52,8 @@ class FakeLedger:
         self.rows.append(
             {
                 "batch_id": f"b-{number}", "attempt": 1, "failures": 1, "topic": "water-quality", "partition": 0, "offset": number,
-                "timestamp_ms": 5, "path": "raw/1.parquet", "reason": "range.CA_UEQ_L", "message": "too much", "rules": ["range.CA_UEQ_L"],
+                "timestamp_ms": 5, "value_bytes": 1, "path": "raw/1.parquet",
+                "reason": "range.CA_UEQ_L", "message": "too much", "rules": ["range.CA_UEQ_L"],
                 "first_failed_at": WHEN, "last_failed_at": WHEN, "service_version": "1.2", "state": "pending",
             }
             | changes
@@ -166,6 +167,14 @@ def test_letters_are_marked_only_after_the_broker_confirmed_them_with_where_it_p
     assert scene.publish() == 2
     assert [entry[0] for entry in scene.diary] == ["sent", "marked", "marked"]
     assert scene.diary[1:] == [("marked", "b-1", ("dlq", 0, 100)), ("marked", "b-2", ("dlq", 0, 101))]
+
+
+def test_no_more_letters_are_read_at_once_than_fit_into_the_memory_but_always_one(scene: Scene) -> None:
+    scene.archive(*map(raw, range(1, 6)))
+    for number, size in enumerate([40 << 20, 20 << 20, 12 << 20, 1, 30 << 20], start=1):
+        scene.ledger.add(number, value_bytes=size)
+    assert scene.publish() == 5
+    assert [len(entry[1]) for entry in scene.diary if entry[0] == "sent"] == [1, 2, 2]
 
 
 def test_what_the_broker_did_not_confirm_stays_pending_and_is_published_later(scene: Scene) -> None:
