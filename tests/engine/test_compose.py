@@ -200,6 +200,7 @@ def test_an_ingestor_that_is_killed_is_started_again_and_nothing_is_lost(system:
 
 def test_kafka_started_again_keeps_its_records_and_holds_nothing_up(system: Composed, still_more: Path) -> None:
     system.compose("restart", "kafka")
+    system.wait_healthy("kafka")
     wait_for(system, still_more)
     for service in ("kafka", *SERVICES):
         system.wait_healthy(service)
