@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PROCESSES = ("ingestor", "versioner", "producer", "backup")
 FACTOR = 30
 FACTOR_OF_STARTS = 6
-ABOUT_STARTS = ("AcidwatchConsumerStuck",)
+ABOUT_STARTS = ("AcidwatchConsumerStuck", "AcidwatchRestarts")
 QUICK = {"group_seconds": "0.05", "retry_most_seconds": "1"}
 
 
@@ -204,6 +204,7 @@ def test_a_versioner_that_hangs_is_told_although_its_watchdog_ends_it_and_that_i
             holder.execute("SELECT 1 FROM ledger.datasets FOR UPDATE")
             deployment.send(workbooks(3).samples, "--batch-size", "10")
             fires(prometheus, "AcidwatchConsumerStuck", "versioner")
+            fires(prometheus, "AcidwatchRestarts", "versioner")
             assert set(versioner.codes) == {EXIT_UNEXPECTED}
             assert "AcidwatchDependencyAway" not in prometheus.firing()
             age = 'max_over_time(acidwatch_oldest_unacknowledged_seconds{service="versioner"}[1m])'
