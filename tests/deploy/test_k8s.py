@@ -326,7 +326,8 @@ def test_the_rules_of_the_operator_are_those_of_the_monitoring() -> None:
 def test_the_operator_s_prometheus_names_processes_as_the_rules_do() -> None:
     spec = named(FILES, "ServiceMonitor")["acidwatch"]["spec"]
     assert spec["endpoints"][0]["path"] == "/metrics"
-    assert spec["endpoints"][0]["relabelings"][0]["targetLabel"] == "process"
+    component = "__meta_kubernetes_pod_label_app_kubernetes_io_component"
+    assert spec["endpoints"][0]["relabelings"] == [{"sourceLabels": [component], "targetLabel": "process"}]
     watched = [
         found for found in named(FILES, "Service").values() if matches(spec["selector"], found["metadata"]["labels"])
     ]
@@ -334,6 +335,8 @@ def test_the_operator_s_prometheus_names_processes_as_the_rules_do() -> None:
     for service in watched:
         assert service["metadata"]["labels"][spec["jobLabel"]] == "acidwatch"
         assert service["spec"]["ports"] == [{"name": "health", "port": 9000, "targetPort": "health"}]
+    called = {PODS[found["metadata"]["name"]]["metadata"]["labels"]["app.kubernetes.io/component"] for found in watched}
+    assert set(re.findall(r'absent\(up\{job="acidwatch", process="([^"]+)"\}\)', rules.manifest())) == called
 
 
 def test_there_are_never_more_readers_than_partitions() -> None:

@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
 from acidwatch.telemetry import metrics
+from deploy.local.services import SERVICES
 from deploy.monitoring import config, dashboards
 from tests.support.deployment import PROJECT
 
@@ -87,6 +88,14 @@ def test_every_alert_has_a_test_of_its_rule_and_a_line_in_the_documentation() ->
         fires = re.search(rf"- alertname: {name}\n +eval_time: \S+\n +exp_alerts:\n", tested)
         stays = re.search(rf"alertname: {name}, eval_time: \S+, exp_alerts: \[\]", tested)
         assert fires and stays, name
+
+
+def test_those_whose_absence_is_told_are_the_services_that_run_everywhere() -> None:
+    told = re.findall(r'absent\(up\{job="acidwatch", process="([^"]+)"\}\)', RULES)
+    assert sorted(told) == sorted(SERVICES)
+    for name in ("deploy/monitoring/targets.json", "deploy/compose/targets.json"):
+        asked = {group["labels"]["process"] for group in json.loads((PROJECT / name).read_text())}
+        assert set(told) <= asked, name
 
 
 def test_panels_do_not_lie_on_one_another_and_dashboards_have_names_of_their_own() -> None:
