@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.prometheus import amtool_or_skip, prometheus_or_skip
+from tests.support.alertmanager import amtool_or_skip
+from tests.support.prometheus import prometheus_or_skip
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import requests
 from deploy.local.errors import PrerequisiteError
 from deploy.local.layout import Layout
 from deploy.local.ports import Ports
-from deploy.local.prometheus import Prometheus, find_prometheus, unpacked
+from deploy.local.prometheus import Prometheus, find_prometheus
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -26,14 +25,6 @@ def prometheus_or_skip() -> Path:
     """The program; a test that needs it is skipped where it is not to be had, and that is the only reason."""
     try:
         return find_prometheus()
-    except PrerequisiteError as error:
-        pytest.skip(str(error))
-
-
-def amtool_or_skip() -> Path:
-    """Alertmanager's own tool, of Debian's package."""
-    try:
-        return Path(shutil.which("amtool") or unpacked("prometheus-alertmanager") / "usr" / "bin" / "amtool")
     except PrerequisiteError as error:
         pytest.skip(str(error))
 
