@@ -32,7 +32,11 @@ OLDEST_UNACKNOWLEDGED = Gauge(
     "Age of the oldest record that was read and is not acknowledged; 0 = none",
     ["service"],
 )
-LAST_GROUP_TIME = Gauge("acidwatch_last_group_timestamp_seconds", "When the last group was committed", ["service"])
+LAST_GROUP_TIME = Gauge(
+    "acidwatch_last_group_timestamp_seconds",
+    "When the last group was committed; of the live job also when it found no data",
+    ["service"],
+)
 ASSIGNED_PARTITIONS = Gauge("acidwatch_assigned_partitions", "Partitions that this process reads", ["topic"])
 REFERENCE_VERSION = Gauge(
     "acidwatch_reference_version", "Reference version that batches are judged with; 0 = none loaded"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -186,6 +187,18 @@ def test_a_batch_that_is_taken_out_is_out_of_the_live_values_too(live: Live) -> 
     rows = accepted_rows(live.made, live.made.samples)
     found = figures(deployment)
     assert found["n"].sum() == sum(rows[column.name].count() for column in MEASUREMENTS)
+
+
+def test_it_notes_that_it_looked_although_nothing_comes(live: Live) -> None:
+    def noted() -> float:
+        (line,) = re.findall(
+            r'^acidwatch_last_group_timestamp_seconds{service="live"} (\S+)$', live.job.get("/metrics")[1], re.M
+        )
+        return float(line)
+
+    before = noted()
+    until(lambda: noted() > before, "the next look")
+    until(lambda: noted() > before + 2, "those after it")
 
 
 def test_it_ends_in_order_and_started_again_counts_nothing_twice_and_takes_what_it_lacks_from_the_archive(

@@ -135,6 +135,9 @@ class LiveJob:
             while not self.stop.is_set() and not query.awaitTermination(LOOK_SECONDS):
                 if time.monotonic() >= due:
                     self._between(spark, _position(query, self.kafka.topic_batches))
+                    # A trigger notes the time itself. One that hangs in Spark must not be taken for one that found nothing.
+                    if not query.status["isTriggerActive"]:
+                        self._note_time()
                     due = time.monotonic() + trigger_seconds
         finally:
             _end(query)
@@ -173,6 +176,7 @@ class LiveJob:
             self._undecided += len(waiting)
             _log().warning("without verdict", reason=_without_verdict(len(waiting)), first=str(min(waiting, key=str)))
         self._publish(total)
+        self._note_time()
         self._report(total, epoch=epoch, records=records)
 
     def _between(self, spark: SparkSession, position: Position) -> None:
@@ -212,13 +216,18 @@ class LiveJob:
             if batch not in whole:
                 _log().error("not all rows are there", batch_id=batch.batch_id, attempt=batch.attempt, path=batch.path)
         with self.ledger.transaction() as connection:
-            return advance(connection, whole, rows, self.now())
+            done = advance(connection, whole, rows, self.now())
+        self._note_time()  # here too: a first start takes in a whole archive, part by part
+        return done
 
     def _publish(self, total: Done) -> None:
         LIVE_ALERTS.inc(publish_alerts(self.ledger, self.kafka))
         LIVE_BATCHES.inc(total.batches)
-        LAST_GROUP_TIME.labels("live").set(self.now().timestamp())
         self.done.add(total)
+
+    def _note_time(self) -> None:
+        """An alert asks how long ago this was: the job has no watchdog."""
+        LAST_GROUP_TIME.labels("live").set(self.now().timestamp())
 
     def _report(self, total: Done, **more: object) -> None:
         _log().info("taken in", batches=total.batches, rows=total.rows, sites=total.sites, alerts=total.alerts, **more)
