@@ -128,6 +128,7 @@ def test_the_rules_are_evaluated_without_an_error_and_only_the_rejected_batch_is
     rules = [rule for group in watched.prometheus.api("rules")["groups"] for rule in group["rules"]]
     assert {rule["name"]: rule["health"] for rule in rules if rule["health"] != "ok"} == {}
     assert watched.prometheus.firing() <= {"AcidwatchDeadLettersArriving"}
+    assert watched.prometheus.query('ALERTS{alertname="AcidwatchProcessMissing"}') == [], "not even pending"
 
 
 def test_every_metric_that_a_rule_or_panel_names_is_served_by_a_process(watched: Watched) -> None:
