@@ -81,7 +81,7 @@ def park(
     yes: Yes = False,
     output: Output = OutputFormat.table,
 ) -> None:
-    """Set letters aside: nothing replays them until somebody names them or unparks them."""
+    """Set letters aside: nothing replays them until somebody names them, says --state parked, or unparks them."""
     require_choice(ids, filters, everything=everything)
     _move("park", ("published", "replayed"), ids, filters, limit, message, author_or_you(author), dry_run, yes, output)
 

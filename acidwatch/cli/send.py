@@ -56,7 +56,7 @@ def send(
     nothing is sent and the exit code is 1, unless --force. With --wait the exit code is 1 when any was rejected.
 
     Sending the same workbook again sends the same batch ids: they are counted as duplicates and add nothing.
-    SIGTERM or Ctrl-C stops after the batch at hand and says how to go on.
+    SIGTERM or Ctrl-C stops after the batch at hand and says how to go on; the exit code is 0 then, with --wait 1.
     """
     from dataclasses import replace
 
@@ -100,12 +100,14 @@ def send(
     elif refused:
         typer.echo(f"nothing of {workbook.name} was sent")
     elif dry_run:
+        rows = batches.rows_of(from_batch, batches.batches)
         typer.echo(
-            f"would send {batches.batches - from_batch} batches ({batches.rows} rows) of {workbook.name} to {settings.topic_batches}"
+            f"would send {batches.batches - from_batch} batches ({rows} rows) of {workbook.name} to {settings.topic_batches}"
         )
     else:
+        rows = batches.rows_of(from_batch, reached)
         typer.echo(
-            f"sent {reached - from_batch} of {batches.batches} batches ({batches.rows} rows) of {workbook.name}, all confirmed"
+            f"sent {reached - from_batch} of {batches.batches} batches ({rows} rows) of {workbook.name}, all confirmed"
         )
     if fate is not None and output is OutputFormat.table:
         fate.tell()
@@ -114,6 +116,8 @@ def send(
         raise typer.Exit(1)
     if not dry_run and reached < batches.batches:
         say(f"stopped before the end; go on with: {_again(batches, reached, force=force)}")
+        if wait:
+            raise typer.Exit(1)
     if fate is not None and not fate.accepted_whole:
         raise typer.Exit(1)
 

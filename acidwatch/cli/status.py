@@ -19,7 +19,7 @@ Found = dict[str, Any]
 def status(output: Output = OutputFormat.table) -> None:
     """Show the newest version, what became of the batches, what is on the way, dead letters, the last job, ingest, and the services.
 
-    What can't be asked because a server is away is left out, and the exit code is 3.
+    What can't be asked because a server is away is left out, and the exit code is 3; without HDFS alone `ingest` is unknown, and it is 0.
     """
     from acidwatch.settings import StatusSettings, load
 
@@ -95,8 +95,8 @@ def _ingest(settings: StatusSettings, found: Found) -> None:
     try:
         store = HdfsStore(load(HdfsSettings, hdfs_timeout_seconds=3.0))
         state = read_flood(store, newest_number(store))
-    except (ConfigError, DependencyAwayError):
-        found["ingest"] = "unknown: HDFS, where it is written, is away"
+    except (ConfigError, DependencyAwayError) as error:
+        found["ingest"] = f"unknown: {error}"
         return
     paused = f"PAUSED by {state.by}: {state.reason}; see: acidwatch ingest status"
     found["ingest"] = paused if state.paused else "running"

@@ -9,6 +9,7 @@ import typer
 
 from acidwatch.cli.durations import Timeout
 from acidwatch.cli.output import Output, OutputFormat, emit_json
+from acidwatch.cli.samples import Locale
 
 if TYPE_CHECKING:
     from acidwatch.ledger.connection import Ledger
@@ -24,6 +25,7 @@ def wait(
         int, typer.Option("--batch-size", min=1, max=10_000, help="rows in a batch, as it was sent")
     ] = 100,
     sheet: Annotated[str | None, typer.Option("--sheet", help="sheet that was sent, when several fit")] = None,
+    locale: Locale = None,
     timeout: Timeout = "5m",  # type: ignore[assignment]  # parsed by typer
     output: Output = OutputFormat.table,
 ) -> None:
@@ -39,7 +41,7 @@ def wait(
 
     settings = load(OperatorSettings)
     ledger = Ledger(settings)
-    planned = plan(source, sheet, batch_size) if source else None
+    planned = plan(source, sheet, batch_size, locale) if source else None
     left = asyncio.run(wait_until_recorded(settings, ledger, planned, timeout))
     counts = _counts(ledger)
     ledger.close()

@@ -140,7 +140,9 @@ def _job(picture: Picture) -> str:
         return "the live job never ran here; start it with: acidwatch job live"
     ago = (picture.now - picture.seen_at).total_seconds()
     said = f"dataset version {picture.version}, as of {ago:.0f} s ago"
-    return said if ago < QUIET_SECONDS else f"{said}: the live job is not running; start it with: acidwatch job live"
+    if ago < QUIET_SECONDS:
+        return said
+    return f"{said}: the live job has ended, hangs or waits for a server, see its log; only where there is none: acidwatch job live"
 
 
 def _plain(value: Any) -> str:

@@ -81,7 +81,7 @@ def mark_published(
 
 
 def park(connection: Connection, batch_ids: Sequence[str], message: str, author: str) -> None:
-    """Set letters aside: no filter replays them until a person says so.
+    """Set letters aside: only a filter that asks for parked ones replays them, until a person says so.
 
     Raises:
         UnusableInputError: One of them is neither published nor replayed; nothing was changed.

@@ -70,13 +70,11 @@ def choose(ledger: Ledger, ids: Sequence[str], wanted: LetterFilter, limit: int 
     """The letters to replay, the oldest failure first: those named, or those that the filter means.
 
     Raises:
-        UnusableInputError: One that is named can't be replayed.
+        UnusableInputError: One of them can't be replayed.
     """
     with ledger.transaction() as connection:
-        if not ids:
-            return letters(connection, wanted, limit, oldest=True)
-        named = letters_of(connection, ids)
-    for letter in named:
+        chosen = letters_of(connection, ids)[:limit] if ids else letters(connection, wanted, limit, oldest=True)
+    for letter in chosen:
         batch_id, state = letter["batch_id"], letter["state"]
         if state == "resolved":
             raise UnusableInputError(
@@ -84,7 +82,7 @@ def choose(ledger: Ledger, ids: Sequence[str], wanted: LetterFilter, limit: int 
             )
         if state == "pending":
             raise UnusableInputError(f"batch {batch_id} is not on the dead-letter topic yet; is the versioner running?")
-    return named[:limit]
+    return chosen
 
 
 async def replay(

@@ -48,6 +48,10 @@ class Plan:
         """How many batches there are."""
         return -(-self.rows // self.batch_rows)
 
+    def rows_of(self, first: int, last: int) -> int:
+        """Rows in batches `first` up to, not including, `last`."""
+        return min(last * self.batch_rows, self.rows) - min(first * self.batch_rows, self.rows)
+
     def batch_id(self, index: int) -> str:
         """Id of a batch."""
         numbers = self._numbers(index)

@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from acidwatch.contract.columns import SAMPLE_NAMES
 from tests.commands.conftest import Run
 from tests.unit.checking.makers import spoiled, write_rows
 
@@ -41,7 +42,7 @@ def test_forced_it_is_told_and_sent_all_the_same(run: Run, bad: Path) -> None:
 
 def test_only_the_batches_that_are_about_to_be_sent_are_judged(run: Run, bad: Path) -> None:
     done = run("send", "bad.xlsx", "--dry-run", "--from-batch", 2, **KAFKA)
-    assert (done.code, done.out) == (0, "would send 1 batches (210 rows) of bad.xlsx to water-quality\n")
+    assert (done.code, done.out) == (0, "would send 1 batches (10 rows) of bad.xlsx to water-quality\n")
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,13 @@ def test_without_hdfs_all_but_the_sites_is_checked_and_said_so(
     (line,) = done.err.splitlines()
     assert line.startswith("note: SITE_ID and PROGRAM_ID are not checked before sending: ")
     assert why in line
+
+
+def test_a_file_that_is_sent_with_a_locale_is_waited_for_with_it(run: Run, place: Path) -> None:
+    (row,) = spoiled(1, {})
+    texts = ("" if row[name] is None else str(row[name]).replace(".", ",") for name in SAMPLE_NAMES)
+    (place / "fr.csv").write_text(";".join(SAMPLE_NAMES) + "\n" + ";".join(texts) + "\n")
+    url = {"ACIDWATCH_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    assert "say --locale fr" in run("wait", "--source", "fr.csv", **KAFKA, **url).err
+    done = run("wait", "--source", "fr.csv", "--locale", "fr", **KAFKA, **url)
+    assert (done.code, "Kafka is away" in done.err) == (3, True)

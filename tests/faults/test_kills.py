@@ -64,7 +64,7 @@ def test_a_second_ingestor_that_comes_and_goes_loses_and_doubles_nothing(
     assert first.stop() == 0
 
 
-def _sending(deployment: Deployment, made: Generated, interval: str) -> subprocess.Popen[bytes]:
+def _sending(deployment: Deployment, made: Generated, interval: str, *more: str) -> subprocess.Popen[bytes]:
     """`acidwatch send` as a process of its own, slow enough to be interrupted."""
     return subprocess.Popen(
         [
@@ -77,6 +77,7 @@ def _sending(deployment: Deployment, made: Generated, interval: str) -> subproce
             "10",
             "--interval",
             interval,
+            *more,
         ],
         env={**os.environ, **deployment.env},
         stdout=subprocess.DEVNULL,
@@ -84,20 +85,21 @@ def _sending(deployment: Deployment, made: Generated, interval: str) -> subproce
     )
 
 
+@pytest.mark.parametrize(("number", "more", "code"), [(24, (), 0), (27, ("--wait",), 1)], ids=["sent", "waited for"])
 def test_send_stops_on_sigterm_and_goes_on_where_it_says(
-    deployment: Deployment, workbooks: Callable[[int], Generated]
+    deployment: Deployment, workbooks: Callable[[int], Generated], number: int, more: tuple[str, ...], code: int
 ) -> None:
-    made = workbooks(24)
+    made = workbooks(number)
     for name in ("ingestor", "versioner"):
         deployment.start(name)
-    sending = _sending(deployment, made, "2s")
+    sending = _sending(deployment, made, "2s", *more)
     until(
         lambda: deployment.query("SELECT 1 FROM ledger.sources WHERE name = %s", made.samples.name),
         "a batch to be recorded",
     )
     sending.send_signal(signal.SIGTERM)
     _, said = sending.communicate(timeout=LONG)
-    assert sending.returncode == 0
+    assert sending.returncode == code
     line = next(line for line in said.decode().splitlines() if "--from-batch" in line)
     reached = line.rsplit(" ", 1)[1]
     assert 0 < int(reached) < 60

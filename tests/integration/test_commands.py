@@ -195,3 +195,6 @@ def test_status_says_what_it_can_when_a_server_is_away(deployment: Deployment) -
     assert "ingest        running" in done.stdout
     assert "versioner     NO ANSWER at http://127.0.0.1:9" in done.stdout
     assert "PostgreSQL is away" in done.stderr
+    without_hdfs = deployment.run("status", env=AWAY["HDFS"])
+    assert without_hdfs.returncode == 0
+    assert f"ingest        unknown: HDFS is away at {AWAY['HDFS']['ACIDWATCH_HDFS_URL']}" in without_hdfs.stdout

@@ -235,9 +235,10 @@ def test_an_edited_letter_is_accepted_resolved_and_one_version(scene: Scene) -> 
     assert (letter["state"], letter["attempts"][1]["verdict"]) == ("resolved", "accepted")
     (entry,) = [entry for entry in scene.journal("replay") if entry[1] == "decimal point"]
     assert entry[2]["edits"] == {"set": {"SO4_UEQ_L": 47.0}, "set_header": {}, "all_rows": False}
-    refused = scene.run("dlq", "replay", batch_id, "--yes")
-    assert refused.code == 2
-    assert f"acidwatch reprocess {batch_id}" in refused.err
+    for named in ([batch_id], ["--state", "resolved"]):
+        refused = scene.run("dlq", "replay", *named, "--yes")
+        assert refused.code == 2
+        assert f"acidwatch reprocess {batch_id}" in refused.err
 
 
 def test_the_bytes_come_from_the_archive_when_the_topics_have_lost_them_and_twice_adds_nothing_twice(

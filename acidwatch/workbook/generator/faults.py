@@ -147,9 +147,9 @@ def place_faults(broken: Sequence[str], plan: Plan, seed: int) -> dict[int, Faul
                 placed[row] = _fault(kind, row)
                 break
         else:
-            which = "no batch is left that has" if batch is None else f"batch {batch} has no"
+            which = "no batch is left that has a" if batch is None else f"batch {batch} has no"
             raise UnusableInputError(
-                f"--broken {kind}: {which} a row that can have this fault; name another batch, or make more rows"
+                f"--broken {kind}: {which} row that can have this fault; name another batch, or make more rows"
             )
     return placed
 
