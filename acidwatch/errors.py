@@ -26,6 +26,18 @@ class UnusableInputError(PermanentError):
     exit_code = 2
 
 
+class UnreadableNowError(UnusableInputError):
+    """A file can't be read at this moment or on this machine, which says nothing about its content.
+
+    Attributes:
+        until_restart: It can't until this process is started with something else, such as more memory.
+    """
+
+    def __init__(self, message: str, *, until_restart: bool = False) -> None:
+        self.until_restart = until_restart
+        super().__init__(message)
+
+
 class ConfigError(PermanentError):
     """Settings are missing or wrong; the message names each one and every place looked in."""
 

@@ -15,6 +15,7 @@ from acidwatch.broker.connection import asking_kafka, client_options, missing_to
 from acidwatch.errors import DependencyAwayError
 from acidwatch.settings import KafkaSettings
 
+_FRAMING = 1024  # of a record, and of headers that are stamped on
 _ROOM = 256 * 1024  # the broker measures a whole record batch, keys, headers and framing included
 
 
@@ -26,6 +27,16 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
+
+    @property
+    def beside_value_bytes(self) -> int:
+        """What key, headers and the framing of both take at most."""
+        return len(self.key or b"") + sum(len(n.encode()) + len(v or b"") + 10 for n, v in self.headers) + _FRAMING
+
+    @property
+    def size(self) -> int:
+        """What it takes at most, as a broker measures what came uncompressed."""
+        return len(self.value or b"") + self.beside_value_bytes
 
 
 class ConfirmedSender:

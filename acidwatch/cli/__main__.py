@@ -37,7 +37,7 @@ from acidwatch.cli import (
     wait,
     watch,
 )
-from acidwatch.errors import AcidwatchError
+from acidwatch.errors import AcidwatchError, UnusableInputError
 
 app = typer.Typer(
     name="acidwatch",
@@ -101,6 +101,18 @@ def _options(
     pass
 
 
+def _refuse_arguments_that_are_no_text(arguments: list[str]) -> None:
+    """Nothing that is written down could hold them: ledger, headers and journal are UTF-8."""
+    for number, argument in enumerate(arguments, start=1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            shown = os.fsencode(argument).decode(errors="replace")
+            raise UnusableInputError(
+                f"argument {number} ({shown}) is not UTF-8: rename the file, or let your terminal or script use UTF-8"
+            ) from None
+
+
 def main() -> None:
     """Run a command; acidwatch's own errors end it with one clear line and their exit code, never with a traceback."""
     # What the clients of Kafka and PostgreSQL complain about reaches people as acidwatch's own error, once.
@@ -108,6 +120,7 @@ def main() -> None:
         logging.getLogger(client).addHandler(logging.NullHandler())
         logging.getLogger(client).propagate = False
     try:
+        _refuse_arguments_that_are_no_text(sys.argv[1:])
         app()
     except AcidwatchError as error:
         from acidwatch.contract.outcome import printable

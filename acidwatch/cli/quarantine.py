@@ -23,7 +23,7 @@ def quarantine(
     yes: Yes = False,
     output: Output = OutputFormat.table,
 ) -> None:
-    """Take batches out of the dataset, all in one new version. They come back by `versions restore` or `reprocess` only."""
+    """Take batches out of the dataset, all in one new version. They come back by `reprocess` or `versions restore` only."""
     from acidwatch.archive.hdfs import HdfsStore
     from acidwatch.cli.journal import flush
     from acidwatch.errors import UnusableInputError
@@ -57,4 +57,5 @@ def quarantine(
         f"{'would make ' if dry_run else ''}version {done.version}: {done.batches_out} batches out, {done.rows} rows"
     )
     if not dry_run:
-        typer.echo(f"to undo it: acidwatch versions restore {done.version - 1}")
+        # Not `versions restore`: that would take out too what has come meanwhile.
+        typer.echo(f"to undo it: acidwatch reprocess {' '.join(batch_id[:12] for batch_id in ids)}")

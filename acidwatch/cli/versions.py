@@ -169,16 +169,16 @@ def restore(
     settings, who = load(ArchiveSettings), author_or_you(author)
     ledger = Ledger(settings)
 
-    def change(number: int, *, only_look: bool) -> changes.Change:
+    def change(number: int, *, only_look: bool, newest: int | None = None) -> changes.Change:
         with ledger.transaction() as connection, connection.transaction(force_rollback=only_look):
-            return changes.restore(connection, number, message or f"version {version} restored", who)
+            return changes.restore(connection, number, message or f"version {version} restored", who, newest)
 
     with ledger.transaction() as connection:
         number = find_version(connection, version)
     done = change(number, only_look=True)
     if done.made and not dry_run:
         confirm(f"restore version {version}: {done.batches_in} batches come, {done.batches_out} go", yes)
-        done = change(number, only_look=False)
+        done = change(number, only_look=False, newest=None if yes else done.version - 1)
         flush(ledger, HdfsStore(settings))
     if output is OutputFormat.json:
         emit_json({**asdict(done), "restored_version": number, "dry_run": dry_run})

@@ -56,13 +56,21 @@ def quarantine(connection: Connection, batch_ids: Sequence[str], reason: str, au
     return change
 
 
-def restore(connection: Connection, version: int, message: str, author: str) -> Change:
+def restore(connection: Connection, version: int, message: str, author: str, newest: int | None = None) -> Change:
     """Make a new version that is equal to an earlier one; nothing to do when the newest one is equal already.
 
+    Args:
+        newest: The newest version that whoever wants this knows of; what has come since would go unseen. None = whatever it is.
+
     Raises:
-        UnusableInputError: There is no such version.
+        UnusableInputError: There is no such version, or another one than `newest` is the newest.
     """
     dataset = lock_dataset(connection)
+    if newest is not None and dataset.version != newest:
+        raise UnusableInputError(
+            f"nothing was changed: meanwhile {dataset.version - newest} versions were made after version {newest}, and their batches "
+            "would go too; look again"
+        )
     if not 0 <= version <= dataset.version:
         there = f"there are versions 1 to {dataset.version}" if dataset.version else "there are none yet"
         raise UnusableInputError(f"no version {version}: {there}")

@@ -82,8 +82,8 @@ def _write_sources(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     insert(
         connection,
         "INSERT INTO ledger.sources AS s (source_id, name, first_sent_at, batch_count) SELECT * FROM {rows}"
-        " ON CONFLICT (source_id) DO UPDATE SET first_sent_at = least(s.first_sent_at, excluded.first_sent_at),"
-        " batch_count = coalesce(s.batch_count, excluded.batch_count)",
+        # The time stays what it was at the first: it decides which rows speak for a sample, in versions too that were made already.
+        " ON CONFLICT (source_id) DO UPDATE SET batch_count = coalesce(s.batch_count, excluded.batch_count)",
         ("text", "text", "timestamptz", "int"),
         list(sources.values()),
     )

@@ -22,8 +22,6 @@ from acidwatch.contract.batch import value_digest
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.plans import Kind, mark_sent, plan_attempts
 
-_FRAMING_BYTES = 1024  # what a record's own framing and the added headers take at most
-
 
 class Sender(Protocol):
     """Sends records and returns once all are confirmed; see acidwatch.broker.send."""
@@ -53,8 +51,7 @@ class Outgoing:
         """Why the broker would not take it; empty when it would."""
         if self.key is None and self.value is None:
             return "it has neither key nor value, so there is nothing to send"
-        headers = sum(len(name) + len(value or b"") + 10 for name, value in self.headers)
-        size = len(self.key or b"") + len(self.value or b"") + headers + _FRAMING_BYTES
+        size = Record("", self.key, self.value, self.headers).size
         if size > most_bytes:
             return f"it is {size} bytes; the topic takes {most_bytes} (it came compressed, or the limit was lowered)"
         return ""

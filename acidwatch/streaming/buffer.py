@@ -40,7 +40,13 @@ class BoundedQueue(ThrowableQueue[EventT[Any]]):
 
 
 def _size(event: EventT[Any]) -> int:
-    return len(event.message.value or b"")
+    return record_bytes(event.message)
+
+
+def record_bytes(message: Any) -> int:
+    """What a record's value, key and headers take, as they were sent."""
+    headers = sum(len(name) + len(value or b"") for name, value in message.headers or ())
+    return len(message.value or b"") + len(message.key or b"") + headers
 
 
 class BoundedApp(faust.App):

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import structlog
 
 from acidwatch.errors import AcidwatchError, DependencyAwayError, HeldError, OffsetGapError, RetryableError
+from acidwatch.streaming.buffer import record_bytes
 from acidwatch.streaming.settings import StreamSettings
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import GROUP_BATCHES, LAST_GROUP_TIME, PAUSED_SECONDS, RETRIES
@@ -55,7 +56,7 @@ class Group:
     Attributes:
         read_at: When the first one was read, monotonic seconds.
         sent_at: The earliest of their Kafka timestamps, seconds since 1970.
-        bytes: Length of their values.
+        bytes: Of their values, keys and headers.
     """
 
     read_at: float
@@ -67,7 +68,7 @@ class Group:
         """The next record."""
         self.events.append(event)
         self.sent_at = min(self.sent_at, sent_at)
-        self.bytes += len(event.message.value or b"")
+        self.bytes += record_bytes(event.message)
 
 
 @dataclass(slots=True)
@@ -167,7 +168,9 @@ class GroupReader:
     async def _take_off(self, group: Group) -> None:
         """Begin to commit a group; no more is read while as many groups as may be are in flight."""
         before = self._in_flight[-1] if self._in_flight else None
-        self._in_flight.append(asyncio.create_task(self._finish(group, before)))
+        commit = asyncio.create_task(self._finish(group, before))
+        commit.add_done_callback(_look_at)
+        self._in_flight.append(commit)
         await self._land(self._most_in_flight - 1)
 
     async def _land(self, left: int) -> None:
@@ -280,6 +283,12 @@ class GroupReader:
         for handler in logging.getLogger().handlers:
             handler.flush()
         os._exit(code)
+
+
+def _look_at(commit: asyncio.Task[None]) -> None:
+    """A group fails with the one before it: that was told, and asyncio need not complain that nobody looked."""
+    if not commit.cancelled():
+        commit.exception()
 
 
 def explain(error: BaseException) -> str:

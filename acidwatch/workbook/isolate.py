@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from acidwatch.contract.outcome import printable
-from acidwatch.errors import UnusableInputError
+from acidwatch.errors import UnreadableNowError, UnusableInputError
 from acidwatch.workbook.book import Book, Sheet
 from acidwatch.workbook.formats import read_book
 
@@ -40,7 +40,8 @@ def read_isolated(path: Path, data: bytes, sheet: str | None) -> Book:
     Raises:
         UnusableInputError: It can't be read; one line says why.
     """
-    limits = (_most_bytes(len(data)), _CPU_SECONDS + _CPU_SECONDS_PER_MIB * (len(data) >> 20))
+    wanted = _BYTES + _BYTES_PER_BYTE * len(data)
+    limits = (_most_bytes(wanted), _CPU_SECONDS + _CPU_SECONDS_PER_MIB * (len(data) >> 20))
     command = [
         sys.executable,
         "-P",
@@ -51,13 +52,15 @@ def read_isolated(path: Path, data: bytes, sheet: str | None) -> Book:
     ]
     done = subprocess.run(command, input=data, capture_output=True, check=False)
     if done.returncode:
-        raise UnusableInputError(f"{path}: can't be read: {_why(done, limits)}")
+        said = f"{path}: can't be read: {_why(done, limits)}"
+        if done.returncode == -signal.SIGKILL or (_lacked_memory(done) and limits[0] < wanted):
+            raise UnreadableNowError(said, until_restart=True)
+        raise UnusableInputError(said)
     return _book(orjson.loads(done.stdout))
 
 
-def _most_bytes(size: int) -> int:
-    """How much memory the reader of so many bytes may take: never so much that a container's limit would end both processes."""
-    wanted = _BYTES + _BYTES_PER_BYTE * size
+def _most_bytes(wanted: int) -> int:
+    """How much memory the reader may take: never so much that a container's limit would end both processes."""
     for path in _OF_CONTAINER:
         try:
             return min(wanted, max(int(path.read_text()) - _KEPT_BYTES, _KEPT_BYTES))
@@ -71,17 +74,20 @@ def _why(done: subprocess.CompletedProcess[bytes], limits: tuple[int, int]) -> s
         return "its reader was killed, as a machine or container does that has no memory left; give it more, or split the workbook"
     if done.returncode == -signal.SIGXCPU:
         return f"it takes more than {limits[1]} s of work; is it damaged, or full of blank cells? save the table alone in a new workbook"
-    errors = done.stderr.decode(errors="replace")
-    if "MemoryError" in errors or "memory allocation" in errors:
+    if _lacked_memory(done):
         return (
             f"it needs more than {limits[0] >> 20} MiB of memory: it is damaged or too large; "
             "save the table alone in a new workbook, or split it"
         )
-    last = printable(errors.strip().rpartition("\n")[2][:200])
+    last = printable(done.stderr.decode(errors="replace").strip().rpartition("\n")[2][:200])
     return (
         f"the file is damaged and ended its reader ({last or f'status {done.returncode}'}); "
         "open and save it anew, or copy it again"
     )
+
+
+def _lacked_memory(done: subprocess.CompletedProcess[bytes]) -> bool:
+    return b"MemoryError" in done.stderr or b"memory allocation" in done.stderr
 
 
 def _book(answer: dict[str, Any]) -> Book:

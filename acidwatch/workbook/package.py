@@ -11,7 +11,7 @@ from typing import Literal
 from xml.etree import ElementTree
 
 from acidwatch.contract.outcome import printable
-from acidwatch.errors import UnusableInputError
+from acidwatch.errors import UnreadableNowError, UnusableInputError
 
 _MOST_BYTES = 1 << 30
 _MOST_DIRECTORY_BYTES = 1 << 24
@@ -80,9 +80,9 @@ def read_bytes(path: Path) -> bytes:
             raise UnusableInputError(f"{path}: is no regular file; name a workbook")
         data = path.read_bytes()
     except FileNotFoundError:
-        raise UnusableInputError(f"{path}: no such file; check the name") from None
+        raise UnreadableNowError(f"{path}: no such file; check the name") from None
     except OSError as error:
-        raise UnusableInputError(f"{path}: can't be read ({error.strerror or _line(error)})") from error
+        raise UnreadableNowError(f"{path}: can't be read ({error.strerror or _line(error)})") from error
     if not data:
         raise UnusableInputError(f"{path}: the file is empty (0 bytes); copy it again")
     return data

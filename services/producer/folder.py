@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from acidwatch.broker.send import ConfirmedSender
-from acidwatch.errors import DependencyAwayError, UnusableInputError
+from acidwatch.errors import DependencyAwayError, UnreadableNowError, UnusableInputError
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import PAUSED_SECONDS, RETRIES, SOURCES
 from acidwatch.workbook.book import SUFFIXES
@@ -90,7 +91,8 @@ class DropFolder:
 
     async def _send(self, path: Path) -> bool:
         """Send one workbook, or what is left of it; whether it is finished."""
-        log = structlog.get_logger(__name__).bind(workbook=path.name)
+        name = os.fsencode(path.name).decode(errors="replace")  # it need not be UTF-8
+        log = structlog.get_logger(__name__).bind(workbook=name)
         try:
             sha256 = await asyncio.to_thread(_digest, path)
         except OSError as error:  # taken away between two looks, or not ours to read yet
@@ -102,8 +104,11 @@ class DropFolder:
             return True
         try:
             batches = await asyncio.to_thread(plan, path, None, self.settings.batch_rows)
+        except UnreadableNowError as error:  # nothing is known of the file, so nothing is remembered of it
+            log.error("can't be read now", reason=str(error))
+            return error.until_restart
         except UnusableInputError as error:
-            self.memory.remember(Sent(sha256, path.name, self.now().isoformat(), 0, refused=str(error)))
+            self.memory.remember(Sent(sha256, name, self.now().isoformat(), 0, refused=str(error)))
             SOURCES.labels("refused").inc()
             log.error("refused", reason=str(error))
             return True
@@ -114,7 +119,7 @@ class DropFolder:
             sent.batches, sent.next_batch, sent.batch_rows = batches.batches, 0, self.settings.batch_rows
         if sent is None:
             started, rows = self.now().isoformat(), self.settings.batch_rows
-            sent = Sent(sha256, path.name, started, batches.batches, batch_rows=rows)
+            sent = Sent(sha256, name, started, batches.batches, batch_rows=rows)
             self.memory.remember(sent)
         log.info(
             "sending",

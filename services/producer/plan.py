@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Plan:
     @property
     def source(self) -> str:
         """The workbook's name as a URI reference (ce_source)."""
-        return quote(self.table.path.name)
+        return quote(os.fsencode(self.table.path.name))
 
     @property
     def rows(self) -> int:

@@ -20,6 +20,7 @@ from acidwatch.ledger.letters import PendingLetter, mark_published, pending
 from acidwatch.telemetry.metrics import DEAD_LETTERS_PUBLISHED
 
 _AT_ONCE = 50
+_BESIDE_VALUE = 1024**2  # what the topic takes beside the largest value
 _BYTES_AT_ONCE = 32 * 1024**2  # of their values; one letter may have more
 
 
@@ -91,4 +92,8 @@ class Letters:
             # The client library can't send such a record; nobody but a stranger makes one.
             headers.append(("dlq-value-null", b"true"))
             value = b""
-        return Record(self._topic, record.key, value, [*without_letter_headers(record.headers), *headers])
+        made = Record(self._topic, record.key, value, [*without_letter_headers(record.headers), *headers])
+        if made.beside_value_bytes <= _BESIDE_VALUE:
+            return made
+        # These came compressed too; nobody but a stranger sends so much.
+        return Record(self._topic, None, value or b"", [*headers, ("dlq-headers-omitted", b"true")])

@@ -11,6 +11,7 @@ from acidwatch.archive.store import Store
 from acidwatch.broker.send import ConfirmedSender, Record
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.places import RawPlace, mark_rerun, pending_reruns
+from acidwatch.recovery.redrive import Outgoing
 
 _AT_ONCE = 50
 
@@ -18,8 +19,9 @@ _AT_ONCE = 50
 class Reruns:
     """Sends records again, byte for byte. Sending one twice after a crash makes a duplicate, never a loss."""
 
-    def __init__(self, ledger: Ledger, store: Store, sender: ConfirmedSender, topic: str) -> None:
+    def __init__(self, ledger: Ledger, store: Store, sender: ConfirmedSender, topic: str, most_bytes: int) -> None:
         self._ledger, self._store, self._sender, self._topic = ledger, store, sender, topic
+        self._most_bytes = most_bytes
         self._log = structlog.get_logger(__name__)
 
     async def send_pending(self) -> int:
@@ -27,7 +29,16 @@ class Reruns:
         total = 0
         while places := await asyncio.to_thread(self._pending):
             found = await asyncio.to_thread(read_records, self._store, [(p.path, p.origin) for p in places])
-            records = [found[place.origin] for place in places]
+            records = []
+            for place in places:
+                record = found[place.origin]
+                if why := Outgoing(record.batch_id, record.key, record.value, record.headers).why_not(self._most_bytes):
+                    # It must not stop all that comes after it; `reconcile` names what was sent and never recorded.
+                    self._log.error(
+                        "can't be sent again", batch_id=record.batch_id, reason=why, archive_path=place.path
+                    )
+                else:
+                    records.append(record)
             await self._sender.send([Record(self._topic, r.key, r.value, r.headers) for r in records])
             await asyncio.to_thread(self._mark, places)
             total += len(places)

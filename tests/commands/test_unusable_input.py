@@ -53,6 +53,14 @@ def test_not_a_workbook(run: Run, place: Path, content: bytes) -> None:
     assert_refused(run("send", "x.xlsx", **KAFKA), "x.xlsx")
 
 
+@pytest.mark.parametrize("command", [("send", "caf\udce9.xlsx"), ("quarantine", "b", "--reason", "na\udcefve")])
+def test_an_argument_that_is_not_utf_8(run: Run, command: tuple[str, ...]) -> None:
+    done = run(*command)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"acidwatch: argument {len(command)} (")
+    assert "is not UTF-8" in done.err
+
+
 def test_missing_columns_are_all_named(run: Run, place: Path) -> None:
     book(place / "x.xlsx", [name for name in SAMPLE_NAMES if name not in ("SO4_UEQ_L", "DATE_SMP")], ["x"])
     assert_refused(run("send", "x.xlsx", **KAFKA), "lacks the columns DATE_SMP, SO4_UEQ_L")

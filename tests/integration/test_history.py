@@ -147,7 +147,9 @@ def test_a_correction_in_place_of_the_old_workbook_takes_its_dropped_rows_out_an
     assert [(c.before, c.after) for one in back.samples.changed for c in one.cells] == [(81.5, 80.0)]
     assert [(f.before, f.after) for f in back.figures] == [(f.after, f.before) for f in found.figures]
     with history.ledger.transaction() as connection:
-        changes.restore(connection, 2, "undo it", "kim")
+        with pytest.raises(UnusableInputError, match="meanwhile 2 versions were made after version 2"):
+            changes.restore(connection, 2, "undo it", "kim", newest=2)
+        changes.restore(connection, 2, "undo it", "kim", newest=4)
     assert content(history, 5) == before
     same = compare(history, 2, 5)
     assert (same.batches_in, same.batches_out, same.samples.changed) == ([], [], [])

@@ -146,12 +146,12 @@ def test_readers_take_only_the_file_that_the_ledger_names(ledger: Ledger) -> Non
     assert members == [{"path": "clean/0.parquet", "batch_id": "a", "attempt": 1}]
 
 
-def test_the_source_keeps_the_time_when_its_sending_first_began(ledger: Ledger) -> None:
+def test_a_source_keeps_the_time_with_which_it_came_so_that_no_version_changes_what_it_shows(ledger: Ledger) -> None:
     put(ledger, outcome("a", 0, source_time="2026-11-02T00:00:00+00:00"))
     put(ledger, outcome("b", 1, source_time="2026-11-01T12:00:00+00:00"))
     with ledger.transaction() as connection:
         (source,) = queries.sources(connection, 10)
-    assert source["first_sent_at"] == datetime(2026, 11, 1, 12, tzinfo=UTC)
+    assert source["first_sent_at"] == datetime(2026, 11, 2, tzinfo=UTC)
     assert (source["recorded"], source["accepted"], source["rejected"]) == (2, 2, 0)
 
 

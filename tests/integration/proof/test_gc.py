@@ -171,7 +171,7 @@ def test_an_outcome_that_comes_after_its_file_was_removed_is_run_again_from_raw(
     assert history.query("SELECT * FROM ledger.batches") == []
 
     topic = Topic()
-    reruns = Reruns(history.ledger, history.store, topic, TOPIC)  # type: ignore[arg-type]
+    reruns = Reruns(history.ledger, history.store, topic, TOPIC, 1_000_000)  # type: ignore[arg-type]
     assert asyncio.run(reruns.send_pending()) == 2
     assert {record.value for record in topic.records} == {A.value, BAD.value}
     assert asyncio.run(reruns.send_pending()) == 0
@@ -180,6 +180,17 @@ def test_an_outcome_that_comes_after_its_file_was_removed_is_run_again_from_raw(
     assert (done.accepted, done.rejected, done.version) == (1, 1, 1)
     assert faults(history) == []
     assert found(history) == []
+
+
+def test_a_record_that_the_topic_would_not_take_again_holds_up_no_other(history: History) -> None:
+    outcomes = history.judge(A, BAD)
+    collect(history)
+    history.record(outcomes)
+    topic = Topic()
+    reruns = Reruns(history.ledger, history.store, topic, TOPIC, 10)  # type: ignore[arg-type]
+    assert asyncio.run(reruns.send_pending()) == 2
+    assert topic.records == []
+    assert asyncio.run(reruns.send_pending()) == 0
 
 
 def test_a_file_of_a_member_can_not_be_condemned(history: History, store: MemoryStore) -> None:

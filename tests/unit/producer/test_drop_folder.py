@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from acidwatch.contract.headers import read_headers
+from acidwatch.errors import UnreadableNowError
 from acidwatch.telemetry.health import Health
 from services.producer import folder as folder_module
 from services.producer.folder import DropFolder
@@ -116,6 +117,37 @@ def test_a_workbook_that_cannot_be_read_is_refused_once_with_its_reason(drop: Dr
     assert (refused.name, refused.batches, refused.done) == ("bad.xlsx", 0, True)
     assert "bad.xlsx" in refused.refused
     assert drop.sender.indices == [0], "the others are sent all the same"
+
+
+def test_a_name_that_is_not_utf_8_keeps_nothing_from_being_sent(drop: Drop, book: MakeBook) -> None:
+    strange = os.fsdecode(b"caf\xe9.xlsx")
+    shutil.move(book(2, folder=drop.path), drop.path / strange)
+    (drop.path / os.fsdecode(b"caf\xe8.xlsx")).write_bytes(b"no workbook")
+    book(1, "good.xlsx", folder=drop.path)
+    drop.look()
+    assert drop.sender.indices == [0, 1, 0]
+    sources = {read_headers(record.headers).source for call in drop.sender.calls for record in call}
+    assert sources == {"caf%E9.xlsx", "good.xlsx"}
+    assert sorted(sent.name for sent in drop.memories) == ["caf\ufffd.xlsx", "caf\ufffd.xlsx", "good.xlsx"]
+
+
+@pytest.mark.parametrize(("until_restart", "later"), [(False, 1), (True, 2)], ids=["moved away", "too little memory"])
+def test_a_workbook_that_cannot_be_read_now_is_not_remembered_as_refused(
+    drop: Drop, book: MakeBook, monkeypatch: pytest.MonkeyPatch, until_restart: bool, later: int
+) -> None:
+    book(1, folder=drop.path)
+    calls = []
+
+    def not_now(*_: object) -> None:
+        calls.append(1)
+        raise UnreadableNowError("not now", until_restart=until_restart)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_module, "plan", not_now)
+        drop.look(4)
+    assert (len(calls), drop.memories) == (1 if until_restart else 3, [])
+    drop.look(later + 1)
+    assert drop.sender.indices == [0]
 
 
 def test_a_file_that_is_still_growing_is_left_alone(drop: Drop, book: MakeBook) -> None:

@@ -13,7 +13,7 @@ from acidwatch.streaming.buffer import BoundedApp, BoundedQueue
 
 
 def event(size: int) -> Any:
-    return SimpleNamespace(message=SimpleNamespace(value=b"x" * size if size else None))
+    return SimpleNamespace(message=SimpleNamespace(value=b"x" * size if size else None, key=None, headers=[]))
 
 
 def queue(most_bytes: int, records: int = 100) -> BoundedQueue:

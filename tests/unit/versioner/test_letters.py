@@ -144,6 +144,20 @@ def test_a_record_that_came_compressed_and_is_too_large_for_a_letter_is_named_no
     assert (said["dlq-value-omitted"], said["dlq-archive-path"]) == (b"1000001", b"raw/1.parquet")
 
 
+def test_headers_that_came_compressed_and_are_too_large_for_a_letter_are_named_not_copied(scene: Scene) -> None:
+    large = raw(7, b"{", (("ce_id", b"x"), ("n", b"0" * 1024**2)))
+    scene.archive(large, raw(8))
+    scene.ledger.add(7)
+    scene.ledger.add(8)
+    assert scene.publish() == 2
+    letter, other = scene.sent
+    said = dict(letter.headers)
+    assert (letter.key, letter.value) == (None, b"{")
+    assert (said["dlq-headers-omitted"], said["dlq-archive-path"]) == (b"true", b"raw/1.parquet")
+    assert all(name.startswith("dlq-") for name in said) and letter.size < 100_000
+    assert other.key == b"key" and "dlq-headers-omitted" not in dict(other.headers)
+
+
 def test_a_record_with_neither_key_nor_value_becomes_a_letter_that_says_so(scene: Scene) -> None:
     scene.archive(RawRecord(Origin("water-quality", 0, 7, 5), None, None, (), "b-7", 1))
     scene.ledger.add(7)
