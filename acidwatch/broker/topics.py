@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
     GroupCoordinatorNotAvailableError,
     GroupLoadInProgressError,
+    NodeNotReadyError,
     NotCoordinatorForGroupError,
     TopicAlreadyExistsError,
     for_code,
@@ -58,24 +60,37 @@ async def create_topics(settings: KafkaSettings) -> list[str]:
         DependencyAwayError: No broker answers.
         PermanentError: The broker refuses.
     """
+    # A broker that has just started, or was too busy to say that it lives, answers for a moment that there is no broker.
+    while_there_is_none = AsyncRetrying(
+        retry=retry_if_exception_type(NodeNotReadyError),
+        stop=stop_after_delay(settings.kafka_timeout_seconds),
+        wait=wait_fixed(0.25),
+        reraise=True,
+    )
     async with asking_kafka(settings):
-        admin = AIOKafkaAdminClient(**client_options(settings))
-        try:
-            await admin.start()
-            there = set(await admin.list_topics())
-            missing = [topic for topic in plan(settings) if topic.name not in there]
-            new = [
-                NewTopic(topic.name, settings.topic_partitions, settings.topic_replication, topic_configs=topic.config)
-                for topic in missing
-            ]
-            answer = await admin.create_topics(new) if new else None
-        finally:
-            await admin.close()
+        done: tuple[list[TopicPlan], Any] = await while_there_is_none(_create_missing, settings)
+    missing, answer = done
     for name, code, *rest in answer.topic_errors if answer else []:
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
             raise PermanentError(f"topic {name} was not made: {error.__name__} {rest[0] if rest else ''}".rstrip())
     return [topic.name for topic in missing]
+
+
+async def _create_missing(settings: KafkaSettings) -> tuple[list[TopicPlan], Any]:
+    """The topics that were not there, and what the broker answered when it was asked to make them; None = nothing was asked."""
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    try:
+        await admin.start()
+        there = set(await admin.list_topics())
+        missing = [topic for topic in plan(settings) if topic.name not in there]
+        new = [
+            NewTopic(topic.name, settings.topic_partitions, settings.topic_replication, topic_configs=topic.config)
+            for topic in missing
+        ]
+        return missing, await admin.create_topics(new) if new else None
+    finally:
+        await admin.close()
 
 
 async def require_topic(settings: KafkaSettings, topic: str) -> None:

@@ -57,8 +57,9 @@ class Process:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """Its structured log lines."""
-        return [json.loads(line) for line in self.output.splitlines() if line.startswith("{")]
+        """Its structured log lines; the last one may be half written yet."""
+        whole = self.output.rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
     def health_url(self) -> str:
         """Where it serves /metrics, /healthz and /readyz, as its first log line says."""
