@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable
 
@@ -80,11 +79,12 @@ def test_a_server_that_hangs_instead_of_refusing_is_waited_for_too(
     waiting = both[1] if server == "postgres" else both[0]
     deployment.send(made.samples, "--batch-size", "10", "--from-batch", "50")
     until(lambda: all(any(e["event"].startswith("group") for e in each.events) for each in both), "a group of each")
-    # Stopped meanwhile, or a quick one has nothing left to do when the server hangs.
-    waiting.popen.send_signal(signal.SIGSTOP)
-    deployment.send(made.samples, "--batch-size", "10")
+    # Before the records come, where sending does without the server: a quick service would have nothing left to do.
+    if server == "kafka":
+        deployment.send(made.samples, "--batch-size", "10")
     getattr(stack, server).freeze()
-    waiting.popen.send_signal(signal.SIGCONT)
+    if server != "kafka":
+        deployment.send(made.samples, "--batch-size", "10")
     until(lambda: named in waiting.get("/readyz")[1], "it to say what it waits for")
     time.sleep(12)  # far beyond the stall limit: the outage is known, so that limit does not count
     assert waiting.popen.poll() is None
