@@ -12,6 +12,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.structs import RecordMetadata
 
 from acidwatch.broker.connection import asking_kafka, client_options, missing_topic
+from acidwatch.contract.deadletter import BESIDE_VALUE_BYTES
 from acidwatch.errors import DependencyAwayError
 from acidwatch.settings import KafkaSettings
 
@@ -33,10 +34,14 @@ class Record:
         """What key, headers and the framing of both take at most."""
         return len(self.key or b"") + sum(len(n.encode()) + len(v or b"") + 10 for n, v in self.headers) + _FRAMING
 
-    @property
-    def size(self) -> int:
-        """What it takes at most, as a broker measures what came uncompressed."""
-        return len(self.value or b"") + self.beside_value_bytes
+    def why_not(self, most_bytes: int) -> str:
+        """Why a topic that takes so many bytes would not take it; empty when it would."""
+        if self.key is None and self.value is None:
+            return "it has neither key nor value, so there is nothing to send"
+        size = len(self.value or b"") + self.beside_value_bytes
+        if size > most_bytes:
+            return f"it is {size} bytes; the topic takes {most_bytes} (it came compressed, or the limit was lowered)"
+        return ""
 
 
 class ConfirmedSender:
@@ -56,7 +61,7 @@ class ConfirmedSender:
                     enable_idempotence=True,
                     linger_ms=5,
                     max_batch_size=1024**2,
-                    max_request_size=self._settings.max_record_bytes + 1024**2 + _ROOM,
+                    max_request_size=self._settings.max_record_bytes + BESIDE_VALUE_BYTES + _ROOM,
                 )
                 try:
                     # Without a limit it would ask for its producer id for ever, where the brokers have no controller.

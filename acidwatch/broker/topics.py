@@ -18,6 +18,7 @@ from aiokafka.errors import (
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from acidwatch.broker.connection import asking_kafka, client_options, missing_topic
+from acidwatch.contract.deadletter import BESIDE_VALUE_BYTES
 from acidwatch.errors import PermanentError
 from acidwatch.settings import KafkaSettings
 
@@ -47,7 +48,7 @@ def plan(settings: KafkaSettings) -> list[TopicPlan]:
         TopicPlan(settings.topic_outcomes, {**keep, "retention.ms": str(30 * _DAY_MS)}),
         TopicPlan(
             settings.topic_letters,
-            {**keep, "max.message.bytes": str(size + 1024**2), "retention.ms": str(90 * _DAY_MS)},
+            {**keep, "max.message.bytes": str(size + BESIDE_VALUE_BYTES), "retention.ms": str(90 * _DAY_MS)},
         ),
         TopicPlan(settings.topic_alerts, {**keep, "retention.ms": str(90 * _DAY_MS)}),
     ]

@@ -7,6 +7,8 @@ from datetime import datetime
 from acidwatch.contract.batch import Origin
 
 PREFIX = "dlq-"
+BESIDE_VALUE_BYTES = 1024**2
+"""What the topic of dead letters takes beside the largest value of a batch: key, headers, framing."""
 
 
 def letter_headers(

@@ -49,12 +49,7 @@ class Outgoing:
 
     def why_not(self, most_bytes: int) -> str:
         """Why the broker would not take it; empty when it would."""
-        if self.key is None and self.value is None:
-            return "it has neither key nor value, so there is nothing to send"
-        size = Record("", self.key, self.value, self.headers).size
-        if size > most_bytes:
-            return f"it is {size} bytes; the topic takes {most_bytes} (it came compressed, or the limit was lowered)"
-        return ""
+        return Record("", self.key, self.value, self.headers).why_not(most_bytes)
 
 
 def stamp(

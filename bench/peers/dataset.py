@@ -11,10 +11,9 @@ from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.settings import HdfsSettings, PostgresSettings, load
 from jobs.spark.postgres import connected
 from jobs.spark.reference import newest_reference
+from jobs.spark.schemas import MEMBERS
 from jobs.spark.sources import read_version
 from tests.support.deployment import Deployment
-
-MEMBER_COLUMNS = ("path", "batch_id", "attempt", "source_sent_us", "source_id", "batch_index")
 
 
 def fetch(deployment: Deployment, folder: Path) -> None:
@@ -27,7 +26,7 @@ def fetch(deployment: Deployment, folder: Path) -> None:
     places = {path: str(clean / f"{number}.parquet") for number, path in enumerate(version.paths)}
     for path, place in places.items():
         Path(place).write_bytes(store.read(path))
-    members = [{name: getattr(member, name) for name in MEMBER_COLUMNS} for member in version.members]
+    members = [{name: getattr(member, name) for name in MEMBERS.names} for member in version.members]
     pq.write_table(
         pa.Table.from_pylist([{**one, "path": places[one["path"]]} for one in members]), folder / "members.parquet"
     )

@@ -48,7 +48,7 @@ def main() -> None:
     except DependencyAwayError:
         pass  # waited for like any other outage
     letters = Letters(ledger, store, sender, settings.topic_letters, settings.max_record_bytes)
-    reruns = Reruns(ledger, store, sender, settings.topic_batches, settings.max_record_bytes + 1024**2)
+    reruns = Reruns(ledger, store, sender, settings.topic_batches, settings.max_record_bytes)
     looking: list[asyncio.Task[None]] = []
 
     async def keep_looking() -> None:

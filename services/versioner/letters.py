@@ -14,13 +14,12 @@ from acidwatch.archive.raw import read_records
 from acidwatch.archive.store import Store
 from acidwatch.broker.send import ConfirmedSender, Record
 from acidwatch.contract.batch import Origin
-from acidwatch.contract.deadletter import letter_headers, without_letter_headers
+from acidwatch.contract.deadletter import BESIDE_VALUE_BYTES, letter_headers, without_letter_headers
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.letters import PendingLetter, mark_published, pending
 from acidwatch.telemetry.metrics import DEAD_LETTERS_PUBLISHED
 
 _AT_ONCE = 50
-_BESIDE_VALUE = 1024**2  # what the topic takes beside the largest value
 _BYTES_AT_ONCE = 32 * 1024**2  # of their values; one letter may have more
 
 
@@ -93,7 +92,7 @@ class Letters:
             headers.append(("dlq-value-null", b"true"))
             value = b""
         made = Record(self._topic, record.key, value, [*without_letter_headers(record.headers), *headers])
-        if made.beside_value_bytes <= _BESIDE_VALUE:
+        if made.beside_value_bytes <= BESIDE_VALUE_BYTES:
             return made
         # These came compressed too; nobody but a stranger sends so much.
         return Record(self._topic, None, value or b"", [*headers, ("dlq-headers-omitted", b"true")])

@@ -6,12 +6,12 @@ import asyncio
 
 import structlog
 
+from acidwatch.archive.groupfile import RawRecord
 from acidwatch.archive.raw import read_records
 from acidwatch.archive.store import Store
 from acidwatch.broker.send import ConfirmedSender, Record
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.places import RawPlace, mark_rerun, pending_reruns
-from acidwatch.recovery.redrive import Outgoing
 
 _AT_ONCE = 50
 
@@ -29,24 +29,27 @@ class Reruns:
         total = 0
         while places := await asyncio.to_thread(self._pending):
             found = await asyncio.to_thread(read_records, self._store, [(p.path, p.origin) for p in places])
-            records = []
+            sendable = []
             for place in places:
                 record = found[place.origin]
-                if why := Outgoing(record.batch_id, record.key, record.value, record.headers).why_not(self._most_bytes):
+                if why := self._again(record).why_not(self._most_bytes):
                     # It must not stop all that comes after it; `reconcile` names what was sent and never recorded.
                     self._log.error(
                         "can't be sent again", batch_id=record.batch_id, reason=why, archive_path=place.path
                     )
                 else:
-                    records.append(record)
-            await self._sender.send([Record(self._topic, r.key, r.value, r.headers) for r in records])
+                    sendable.append(record)
+            await self._sender.send([self._again(record) for record in sendable])
             await asyncio.to_thread(self._mark, places)
             total += len(places)
-            for record in records:
+            for record in sendable:
                 self._log.warning(
                     "sent again: its file was being removed", batch_id=record.batch_id, attempt=record.attempt
                 )
         return total
+
+    def _again(self, record: RawRecord) -> Record:
+        return Record(self._topic, record.key, record.value, record.headers)
 
     def _pending(self) -> list[RawPlace]:
         with self._ledger.transaction() as connection:
