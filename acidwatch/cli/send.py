@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from acidwatch.broker.send import ConfirmedSender
     from acidwatch.checking.check import Checked
     from acidwatch.cli.fate import Fate
+    from acidwatch.contract.reference import Reference
     from acidwatch.settings import KafkaSettings
     from services.producer.plan import Plan
 
@@ -58,14 +59,18 @@ def send(
     Sending the same workbook again sends the same batch ids: they are counted as duplicates and add nothing.
     SIGTERM or Ctrl-C stops after the batch at hand and says how to go on; the exit code is 0 then, with --wait 1.
     """
+    from concurrent.futures import ThreadPoolExecutor
     from dataclasses import replace
 
+    from acidwatch.cli.checking import newest_reference
     from acidwatch.errors import UnusableInputError
     from acidwatch.settings import KafkaSettings, OperatorSettings, load
     from services.producer.plan import plan
 
     settings = load(OperatorSettings if wait else KafkaSettings)
-    batches = plan(workbook, sheet, batch_size, locale)
+    with ThreadPoolExecutor(1) as beside:
+        sites = beside.submit(newest_reference)  # while another process reads the workbook
+        batches = plan(workbook, sheet, batch_size, locale)
     if from_batch > batches.batches:
         raise UnusableInputError(f"--from-batch {from_batch}: {workbook.name} has batches 0 to {batches.batches - 1}")
     for note in batches.table.notes:
@@ -73,7 +78,7 @@ def send(
     if replaces is not None:
         batches = replace(batches, replaces=_replaced_source(replaces, batches))
     _say_what_was_taken_out(batches)
-    checked, reference_version = _check(batches, from_batch)
+    checked, reference_version = _check(batches, from_batch, *sites.result())
     refused = bool(checked.rejected) and not force
     reached = from_batch if dry_run or refused else _send(settings, batches, interval, from_batch, force=force)
     sent_all = not (dry_run or refused) and reached == batches.batches
@@ -128,15 +133,14 @@ def _again(batches: Plan, reached: int, *, force: bool) -> str:
     return f"acidwatch send {batches.table.path}{batches.options} --from-batch {reached}{instead}{' --force' if force else ''}"
 
 
-def _check(batches: Plan, from_batch: int) -> tuple[Checked, int | None]:
+def _check(batches: Plan, from_batch: int, reference: Reference | None, why_not: str) -> tuple[Checked, int | None]:
     """Judge what is about to be sent, and say which of it is certain to be rejected; also the reference version it was judged by."""
     from datetime import UTC, datetime
 
     from acidwatch.checking.reference import reference_of_samples
-    from acidwatch.cli.checking import check_batches, newest_reference, report_on
+    from acidwatch.cli.checking import check_batches, report_on
     from acidwatch.cli.findings import findings_console, print_causes
 
-    reference, why_not = newest_reference()
     if reference is None:
         say(f"note: SITE_ID and PROGRAM_ID are not checked before sending: {why_not}")
     known, now = reference or reference_of_samples(batches.table), datetime.now(UTC)

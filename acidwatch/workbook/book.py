@@ -108,26 +108,39 @@ def plain_grid(rows: Iterable[Sequence[Cell]], where: str) -> Grid:
         UnusableInputError: A cell holds more text than any table of samples does.
     """
     # Texts repeat a lot (sites, programmes, days): each different one is converted once. The type is in the key because True == 1.
-    known: dict[tuple[type, Cell], Cell] = {}
+    texts: dict[str, Cell] = {}
+    others: dict[tuple[type, Cell], Cell] = {}
 
     def plain(cell: Cell) -> Cell:
-        key = (type(cell), cell)
-        if key not in known:
-            known[key] = _plain(cell)
+        if isinstance(cell, str):
             _refuse_long(cell, where, len(grid) + 1)
-        return known[key]
+            texts[cell] = _plain(cell)
+            return texts[cell]
+        key = (type(cell), cell)
+        if key not in others:
+            others[key] = _plain(cell)
+        return others[key]
 
     grid: Grid = []
     for row in rows:
         # Most cells are finite floats or empty: decide these without a call. x - x is not 0 for NaN and infinity.
         grid.append(
-            [cell if type(cell) is float and cell - cell == 0 else None if cell == "" else plain(cell) for cell in row]
+            [
+                cell
+                if type(cell) is float and cell - cell == 0
+                else None
+                if cell == ""
+                else texts[cell]
+                if type(cell) is str and cell in texts
+                else plain(cell)
+                for cell in row
+            ]
         )
     return grid
 
 
-def _refuse_long(cell: Cell, where: str, row: int) -> None:
-    if isinstance(cell, str) and len(cell) >= LONGEST_CELL:
+def _refuse_long(cell: str, where: str, row: int) -> None:
+    if len(cell) >= LONGEST_CELL:
         raise UnusableInputError(
             f"{where} has a cell of {len(cell):,} characters in row {row} ({quoted(cell[:20])!r}...); no sample has one: "
             "was a whole file pasted into it?"

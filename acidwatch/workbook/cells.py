@@ -32,7 +32,11 @@ def convert_column(kind: Kind, cells: Iterable[Cell]) -> list[Value]:
     if kind in ("number", "integer"):
         # Most cells are finite floats or empty: decide these without a call.
         return [
-            None if cell == "" else cell if type(cell) is float and math.isfinite(cell) else _number(cell)
+            cell
+            if type(cell) is float and math.isfinite(cell)
+            else None
+            if cell is None or cell == ""
+            else _number(cell)
             for cell in cells
         ]
     # Texts and dates repeat a lot (sites, programmes, days): convert each different one once. The type is in the

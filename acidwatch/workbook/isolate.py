@@ -6,6 +6,7 @@ native code may abort the process for a damaged file, and a small file may unpac
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -135,6 +136,7 @@ def _limit(most_bytes: int, cpu_seconds: int) -> None:
 
 def _child(most_bytes: str, cpu_seconds: str, path: str, sheet: str | None = None) -> None:
     data = sys.stdin.buffer.read()
+    gc.disable()  # it ends soon, and has a million cells to go through each time
     _limit(int(most_bytes), int(cpu_seconds))
     sys.stdout.buffer.write(orjson.dumps(_answer(Path(path), data, sheet)))
 

@@ -67,8 +67,9 @@ def convert_numbers(
     points: list[str] = []
     numbers = 0
     for name, values in columns.items():
-        if not any(type(value) is str for value in values):
-            numbers += sum(type(value) is float for value in values) if typed else 0
+        types = list(map(type, values))
+        if str not in types:
+            numbers += types.count(float) if typed else 0
             continue
         # The same texts come again and again.
         known: dict[str, Value] = {}

@@ -17,7 +17,7 @@ from acidwatch.contract.columns import Column
 from acidwatch.contract.headers import column_letters
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.book import Book, Grid, Sheet
-from acidwatch.workbook.cells import Cell, Value, convert_column
+from acidwatch.workbook.cells import Value, convert_column
 from acidwatch.workbook.isolate import read_isolated
 from acidwatch.workbook.locale import check_locale, convert_numbers
 from acidwatch.workbook.locate import Header, check_header, choose_sheet, find_header, listed
@@ -85,8 +85,9 @@ def read_table(path: Path, columns: tuple[Column, ...], sheet: str | None = None
     if not rows:
         raise UnusableInputError(f"{where} has column names in row {headers[name].row + 1} but no data rows below them")
     letters = {name: column_letters(position + 1) for name, (position,) in headers[name].positions.items()}
+    cells = list(zip(*(chosen.grid[row] for row in rows), strict=True))
     values = {
-        column.name: _column(chosen.grid, rows, headers[name].positions[column.name][0], column)
+        column.name: convert_column(column.kind, cells[headers[name].positions[column.name][0]])
         for column in _in_sheet_order(columns, headers[name])
     }
     numbers = {column.name: values[column.name] for column in columns if column.kind in ("number", "integer")}
@@ -128,17 +129,14 @@ def _in_sheet_order(columns: Sequence[Column], header: Header) -> list[Column]:
 def _filled_rows(grid: Grid, header: Header) -> list[int]:
     """Rows of data in the grid, from 0: those in which one of the contract's columns has something."""
     positions = [position for (position,) in header.positions.values()]
+    least, most = min(positions), max(positions) + 1
     rows = []
     for row in range(header.first, len(grid)):
         cells = grid[row]
-        if any(cells[position] is not None for position in positions):
+        # A row whose columns all have something needs no look at each of them.
+        if None not in cells[least:most] or any(cells[position] is not None for position in positions):
             rows.append(row)
     return rows
-
-
-def _column(grid: Grid, rows: Sequence[int], position: int, column: Column) -> list[Value]:
-    cells: list[Cell] = [grid[row][position] for row in rows]
-    return convert_column(column.kind, cells)
 
 
 def _notes(book: Book, sheet: Sheet, header: Header, rows: Sequence[int]) -> list[str]:
