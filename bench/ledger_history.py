@@ -29,9 +29,10 @@ SELECT batch_id, 1, raw_file, 'raw' FROM made UNION ALL SELECT batch_id, 1, clea
 INSERT INTO ledger.deliveries (topic, partition, "offset", timestamp_ms, batch_id, attempt, kind, raw_file_id)
 SELECT 'history', n % 3, n, 1767225600000 + n, batch_id, 1, 'first', raw_file FROM made;
 INSERT INTO ledger.versions (version, kind, author, message, batch_id, attempt, batch_rows, batch_bytes, rows, bytes)
-SELECT n, 'append', 'versioner', 'history', batch_id, 1, 100, 18000, 100 * n, 18000 * n FROM made;
+SELECT n, 'append', 'versioner', 'history', batch_id, 1, 100, 18000, 100::bigint * n, 18000::bigint * n FROM made;
 INSERT INTO ledger.memberships (batch_id, attempt, from_version) SELECT batch_id, 1, n FROM made;
-UPDATE ledger.datasets SET newest_version = {versions}, rows = 100 * {versions}, bytes = 18000 * {versions}, accepted = {versions};
+UPDATE ledger.datasets SET newest_version = {versions}, rows = 100::bigint * {versions}, bytes = 18000::bigint * {versions},
+    accepted = {versions};
 SELECT setval(pg_get_serial_sequence('ledger.files', 'file_id'), (SELECT max(file_id) FROM ledger.files));
 """
 
