@@ -70,11 +70,13 @@ def records(topic: str, batches: int, distinct_rows: int = DISTINCT_ROWS) -> Ite
         yield Record(topic, identity.encode(), values[index], headers)
 
 
-async def send_backlog(settings: KafkaSettings, batches: int, distinct_rows: int = DISTINCT_ROWS) -> None:
-    """Put so many records on the topic of batches, of so many different rows."""
+async def send_backlog(
+    settings: KafkaSettings, batches: int, distinct_rows: int = DISTINCT_ROWS, skip: int = 0
+) -> None:
+    """Put so many records on the topic of batches, of so many different rows, but for the first ones."""
     sender = ConfirmedSender(settings)
     try:
-        waiting = records(settings.topic_batches, batches, distinct_rows)
+        waiting = islice(records(settings.topic_batches, batches, distinct_rows), skip, None)
         while group := list(islice(waiting, _AT_ONCE)):
             await sender.send(group)
     finally:

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 
+from acidwatch.contract.batch import BATCH_ROWS
 from acidwatch.settings import KafkaSettings, load
 from bench.backlog import DISTINCT_ROWS, SEED, send_backlog
 from bench.figure import Figure
@@ -34,21 +35,31 @@ def job(stack: Stack, size: Size, folder: Path) -> list[Figure]:
 
     Returns:
         `job.seconds.Nx` of the whole command, and `job.peak_mib.Nx` of Python and JVM together, at N times so many rows; the same of
-        each peer, as `job.PEER_seconds.Nx` and `job.PEER_peak_mib.Nx`; and `job.times_PEER.Nx`, how many times as fast as it the job is.
+        each peer, as `job.PEER_seconds.Nx` and `job.PEER_peak_mib.Nx`; `job.times_PEER.Nx`, how many times as fast as it the job is; and
+        the job's own after one more batch, which is of one site or two, as `job.incremental_seconds.Nx` and `job.incremental_peak_mib.Nx`.
     """
     figures = []
     for times in size.job_times:
         deployment = Deployment(stack, f"bench_job_{times}", folder)
+        batches = times * size.job_batches
         try:
-            _ingest(deployment, times * size.job_batches)
+            deployment.initialise()
+            deployment.load_reference(deployment.generate(DISTINCT_ROWS, SEED))
+            _ingest(deployment, batches, 0, batches)
             place = folder / f"{times}x"
             fetch(deployment, place)
-            runs: dict[str, list[tuple[float, float]]] = {"": [], **{peer: [] for peer in PEERS}}
+            runs: dict[str, list[tuple[float, float]]] = {"": [], **{peer: [] for peer in PEERS}, "incremental": []}
             for _ in range(size.runs):
                 runs[""].append(_run(deployment, "acidwatch.cli", "job", "metrics", "--force"))
                 for peer, module in PEERS.items():
                     runs[peer].append(_run(deployment, module, str(place)))
                     _compare(deployment, place, peer)
+            for number in range(1, size.runs + 1):
+                _ingest(deployment, batches, batches + number - 1, batches + number)
+                runs["incremental"].append(_run(deployment, "acidwatch.cli", "job", "metrics"))
+                ((built,),) = deployment.query("SELECT based_on IS NOT NULL FROM olap.run")
+                if not built:
+                    raise RuntimeError("the run after one more batch computed everything")
         finally:
             deployment.stop_all()
         ours = [seconds for seconds, _ in runs[""]]
@@ -59,17 +70,16 @@ def job(stack: Stack, size: Size, folder: Path) -> list[Figure]:
                 Figure(f"{prefix}seconds.{times}x", "s", seconds),
                 Figure(f"{prefix}peak_mib.{times}x", "MiB", peaks),
             ]
-            if name:
+            if name in PEERS:
                 ratios = tuple(theirs / own for theirs, own in zip(seconds, ours, strict=True))
                 figures.append(Figure(f"job.times_{name}.{times}x", "ratio", ratios))
     return figures
 
 
-def _ingest(deployment: Deployment, batches: int) -> None:
-    """Make a dataset of so many batches of different samples, through the whole pipeline."""
-    deployment.initialise()
-    deployment.load_reference(deployment.generate(DISTINCT_ROWS, SEED))
-    asyncio.run(send_backlog(load(KafkaSettings, **deployment.settings()), batches, batches * 100))
+def _ingest(deployment: Deployment, different: int, first: int, end: int) -> None:
+    """Put these batches of a backlog, of which so many are of different samples, through the whole pipeline."""
+    kafka = load(KafkaSettings, **deployment.settings())
+    asyncio.run(send_backlog(kafka, end, different * BATCH_ROWS, first))
     for service in ("ingestor", "versioner"):
         deployment.start(service)
     waited = deployment.run("wait", "--timeout", "60m", seconds=3700)

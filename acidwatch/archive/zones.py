@@ -13,6 +13,7 @@ JOURNAL = "journal"
 FLOOD = "control/flood"
 BACKUP = "backup"
 ENRICHED = "enriched"
+SAMPLES = "samples"
 TEMPORARY = "_tmp"
 
 

@@ -36,7 +36,8 @@ def metrics(
         typer.Option("--schedule", metavar="CRON", help="keep running at these times (UTC), such as '15 * * * *'"),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", "--again", help="run even if nothing changed since it was published")
+        bool,
+        typer.Option("--force", "--again", help="compute all sites, even if nothing changed since a run was published"),
     ] = False,
     output: Output = OutputFormat.table,
 ) -> None:
@@ -58,7 +59,12 @@ def metrics(
     run, new = job.run(version_number(version), force)
     if new:
         seconds = (run.finished_at - run.started_at).total_seconds()
-        say(f"published run {run.run_id} of version {run.dataset_version} after {seconds:.0f} s")
+        taken = (
+            ""
+            if run.based_on is None
+            else f": {run.sites_computed} sites computed, all others as in run {run.based_on}"
+        )
+        say(f"published run {run.run_id} of version {run.dataset_version} after {seconds:.0f} s{taken}")
     else:
         say(
             f"version {run.dataset_version} with reference version {run.reference_version} and this code was published "

@@ -112,7 +112,10 @@ def journaled(connection: Connection) -> list[int]:
     return [row["audit_id"] for row in rows]
 
 
-def is_published(connection: Connection, enriched_path: str) -> bool:
-    """Whether a Spark run that was published has its rows in this folder."""
-    row = connection.execute("SELECT 1 FROM metrics.runs WHERE enriched_path = %s", (enriched_path,)).fetchone()
+def is_needed(connection: Connection, run_id: int) -> bool:
+    """Whether what a Spark run left on HDFS is of a run that is published, or that one takes sites from."""
+    row = connection.execute(
+        "SELECT 1 FROM metrics.runs WHERE run_id = %(run)s UNION ALL SELECT 1 FROM metrics.site_rows WHERE computed_by = %(run)s LIMIT 1",
+        {"run": run_id},
+    ).fetchone()
     return row is not None

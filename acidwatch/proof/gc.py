@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from acidwatch.archive.store import FileInfo, Store
-from acidwatch.archive.zones import ENRICHED, TEMPORARY
+from acidwatch.archive.zones import ENRICHED, SAMPLES, TEMPORARY
 from acidwatch.ledger import checks
 from acidwatch.ledger.audit import note
 from acidwatch.ledger.condemned import condemn, moved_at, needed_or_condemned
@@ -19,11 +19,11 @@ from acidwatch.ledger.connection import Ledger
 from acidwatch.proof.backup import files_in_backups
 
 _AT_ONCE = 500
-_RUN = re.compile(r"run=[0-9]+")
+_RUN = re.compile(r"run=([0-9]+)")
 
 Why = Literal["unreachable", "condemned", "leftover", "unpublished"]
 """unreachable: rows or findings that nothing needs; condemned: an earlier gc was interrupted; leftover: of a write that did not end;
-unpublished: of a Spark run that has no row in metrics.runs."""
+unpublished: of a Spark run that has no row in metrics.runs, and that no run there takes sites from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +91,19 @@ def _leftovers(store: Store, until: datetime) -> Iterator[Garbage]:
 
 
 def unpublished(store: Store, ledger: Ledger, until: datetime) -> Iterator[Garbage]:
-    """Folders of Spark runs that were never published, or are published no longer, last written before `until`."""
-    # Whatever else a person put there is left alone; it may be a file, which can't be walked.
-    for folder in (f"{ENRICHED}/{name}" for name in store.names(ENRICHED) if _RUN.fullmatch(name)):
-        files = list(store.walk(folder))
-        newest = max((file.modified_at for file in files), default=until)
-        if newest >= until:
-            continue
-        with ledger.transaction() as connection:
-            published = checks.is_published(connection, folder)
-        if not published:
-            yield Garbage(folder, "unpublished", sum(file.bytes for file in files), newest)
+    """Folders of Spark runs that were never published, or that no published run needs any longer, last written before `until`."""
+    for zone in (ENRICHED, SAMPLES):
+        # Whatever else a person put there is left alone; it may be a file, which can't be walked.
+        for run in filter(None, map(_RUN.fullmatch, store.names(zone))):
+            folder = f"{zone}/{run[0]}"
+            files = list(store.walk(folder))
+            newest = max((file.modified_at for file in files), default=until)
+            if newest >= until:
+                continue
+            with ledger.transaction() as connection:
+                needed = checks.is_needed(connection, int(run[1]))
+            if not needed:
+                yield Garbage(folder, "unpublished", sum(file.bytes for file in files), newest)
 
 
 def _garbage(file: FileInfo, why: Why) -> Garbage:

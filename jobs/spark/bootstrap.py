@@ -38,7 +38,7 @@ def metrics_job() -> MetricsJob:
         root=spark_root(settings),
         reference=lambda: newest_reference(store),
         connect=lambda: connected(settings),
-        start_spark=lambda: spark_session(settings, settings.hdfs_user),
+        start_spark=lambda rows: spark_session(settings, settings.hdfs_user, rows=rows),
         now=lambda: datetime.now(UTC),
     )
 

@@ -7,26 +7,57 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
-from acidwatch.contract.columns import SAMPLES
+from acidwatch.archive.zones import ENRICHED, SAMPLES
 from acidwatch.errors import PermanentError
-from jobs.spark import publish, quality, sources, trends
+from jobs.spark import counting, incremental, of_sites, publish, sources, trends, unit_breaks
 from jobs.spark.hdfs import hdfs_errors
+from jobs.spark.incremental import Basis, Standing
 from jobs.spark.postgres import Connection
 from jobs.spark.reference import ReferenceTables
-from jobs.spark.transforms import annual, balance, category, enrich, flags, measurements, series, summary
-from jobs.spark.transforms.censored import censored_columns
+from jobs.spark.transforms import (
+    annual,
+    balance,
+    category,
+    enrich,
+    flags,
+    measurements,
+    method_changes,
+    quality,
+    series,
+    summary,
+)
 from jobs.spark.version import code_version
 
 log = logging.getLogger("acidwatch.jobs.metrics")
 
-NOT_ENRICHED = ("source_sent_us", "batch_index")
+NOT_ENRICHED = ("source_sent_us", "batch_index", "superseded")
+SITE = ("PROGRAM_ID", "SITE_ID")
+
+Tables = dict[str, Sequence[Sequence[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What a run found.
+
+    Attributes:
+        counts: Of the whole version, see `counting.totals`.
+        tables: Rows of publish.TABLES that it computed.
+        kept: What it takes from an earlier run beside them.
+        sites: How many it computed.
+    """
+
+    counts: dict[str, int]
+    tables: Tables
+    kept: publish.Kept | None
+    sites: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +68,23 @@ class MetricsJob:
         root: Where the zones are for Spark, such as hdfs://host:port/acidwatch.
         reference: Finds the newest reference version.
         connect: Opens a connection to PostgreSQL.
-        start_spark: Starts a Spark session; only called when there is something to do.
+        start_spark: Starts a Spark session for so many rows; only called when there is something to do.
         now: The time.
     """
 
     root: str
     reference: Callable[[], ReferenceTables]
     connect: Callable[[], AbstractContextManager[Connection]]
-    start_spark: Callable[[], AbstractContextManager[SparkSession]]
+    start_spark: Callable[[int], AbstractContextManager[SparkSession]]
     now: Callable[[], datetime]
 
     def run(self, version: int | None = None, force: bool = False) -> tuple[publish.Run, bool]:
         """Compute and publish; None = the newest version.
+
+        Sites that no batch has touched since an earlier run of the same code and reference tables are taken from it, to the same digits.
+
+        Args:
+            force: Compute all sites, and publish even a run that there is.
 
         Returns:
             The published run, and whether it is new: a run of the same dataset, reference and code version is not repeated
@@ -63,15 +99,22 @@ class MetricsJob:
         with self.connect() as connection:
             dataset = sources.read_version(connection, version)
             reference = self.reference()
-            key = publish.RunKey(dataset.version, reference.version, code_version())
+            members = incremental.members_sha256(dataset.members)
+            key = publish.RunKey(dataset.version, reference.version, code_version(), members)
             if not force and (done := _already(connection, key, not dataset.chosen)):
                 return done, False
+            basis = None if force else incremental.find_basis(connection, key, dataset)
             run_id = publish.next_run_id(connection)
         log.info("run %d: version %d, %d rows in %d files", run_id, dataset.version, dataset.rows, len(dataset.paths))
-        enriched_path = f"enriched/run={run_id}"
-        with self.start_spark() as spark, hdfs_errors(self.root):
+        with self.start_spark(dataset.rows) as spark:
             log.info("Spark is up")
-            counts, tables = self._compute(spark, dataset, reference, enriched_path)
+            found = self._compute_from(basis, spark, dataset, reference, run_id) if basis else None
+            if found is None:
+                if basis is not None:  # the folders of the first try are garbage
+                    with self.connect() as connection:
+                        run_id = publish.next_run_id(connection)
+                with hdfs_errors(self.root):
+                    found = self._compute(spark, dataset, reference, run_id, None)
         run = publish.Run(
             run_id=run_id,
             dataset_version=key.dataset_version,
@@ -80,53 +123,169 @@ class MetricsJob:
             as_of_newest=not dataset.chosen,
             started_at=started_at,
             finished_at=self.now(),
-            enriched_path=enriched_path,
+            enriched_path=f"{ENRICHED}/run={run_id}",
             files=len(dataset.paths),
             batches=len(dataset.members),
-            **counts,
+            members_sha256=members,
+            based_on=found.kept.run_id if found.kept else None,
+            sites_computed=found.sites,
+            **found.counts,
         )
         with self.connect() as connection:
-            published = publish.publish(connection, run, tables, again=force)
+            published = publish.publish(connection, run, found.tables, again=force, kept=found.kept)
         return published, published.run_id == run_id
 
+    def _compute_from(
+        self,
+        basis: Basis,
+        spark: SparkSession,
+        dataset: sources.DatasetVersion,
+        reference: ReferenceTables,
+        run_id: int,
+    ) -> Computed | None:
+        """Compute what is new since an earlier run; None where that can't be done, or is not worth it."""
+        try:
+            with hdfs_errors(self.root):
+                return self._compute(spark, dataset, reference, run_id, basis)
+        except PermanentError as error:
+            log.warning("run %d can't be built on, so all sites are computed anew: %s", basis.run_id, error)
+            return None
+
     def _compute(
-        self, spark: SparkSession, dataset: sources.DatasetVersion, reference: ReferenceTables, enriched_path: str
-    ) -> tuple[dict[str, int], dict[str, Sequence[Sequence[Any]]]]:
+        self,
+        spark: SparkSession,
+        dataset: sources.DatasetVersion,
+        reference: ReferenceTables,
+        run_id: int,
+        basis: Basis | None,
+    ) -> Computed:
         methods = sources.methods_table(spark, self.root, reference.methods_path)
         sites = sources.sites_table(spark, self.root, reference.sites_path)
-        marked = measurements.mark_superseded(sources.member_rows(spark, self.root, dataset.members))
-        marked = marked.persist(StorageLevel.MEMORY_AND_DISK)
         try:
-            counts = check_batches(_count_batches(marked), dataset)
-            located = enrich.with_sites(measurements.winning_rows(marked), sites)
-            samples = balance.with_balance(enrich.with_series(located, series.series_samples(located)))
-            samples = _by_site(spark, samples).persist(StorageLevel.MEMORY_AND_DISK)
+            rows, standing = self._rows(spark, dataset, basis)
+            marked = measurements.mark_superseded(rows).persist(StorageLevel.MEMORY_AND_DISK)
+            if standing is None:
+                counting.check_batches(marked, dataset.members)
+            read = counting.count_rows(marked)
+            judged = _by_site(spark, _judged(marked, sites)).persist(StorageLevel.MEMORY_AND_DISK)
+            judged.write.parquet(f"{self.root}/{SAMPLES}/run={run_id}")
+            marked.unpersist()
+            samples = judged.filter("NOT superseded")
             cells = flags.flagged(samples.drop(*NOT_ENRICHED), flags.history(samples))
-            enriched = enrich.with_methods(cells, methods).withColumn("dataset_version", F.lit(dataset.version))
-            folder = f"{self.root}/{enriched_path}"
+            version = F.lit(dataset.version)
+            enriched = enrich.with_methods(cells, methods).withColumn("dataset_version", version)
+            folder = f"{self.root}/{ENRICHED}/run={run_id}"
             # What is written is read again: that checks it, and it is a cache that needs no memory.
-            enriched.write.mode("overwrite").partitionBy("program_id").parquet(folder)
-            log.info("wrote %s", enriched_path)
+            enriched.write.partitionBy("program_id").parquet(folder)
+            log.info("wrote %s and %s of run %d", SAMPLES, ENRICHED, run_id)
             written = spark.read.schema(enriched.schema).parquet(folder)
-            counts |= _count_measurements(written, counts)
-            values = written.filter("value IS NOT NULL")
-            chosen = samples.filter("in_series")
-            frames = {
-                "site": summary.by_site(values),
-                "method": summary.by_method(values),
-                "category": category.by_category(values, samples),
-                "annual": annual.by_year(series.series_values(chosen), methods),
-            }
-            tables = _tables(frames | quality.frames(marked, samples, chosen, written))
-            tables["unit_break"] = quality.unit_break_rows(chosen)
-            return counts, tables | _trends(tables["annual"], sites)
+            computed = counting.site_rows(read, counting.count_measurements(written), run_id)
+            of_version = [*computed, *(standing.sites if standing else ())]
+            counts = counting.totals(of_version, dataset.rows)
+            frames = Frames(judged, samples, written, standing, frozenset(site.program_id for site in computed))
+            last_date = max((site.last_date for site in of_version), default=None)
+            tables = _tables(frames.tables(methods, last_date))
+            tables["site_rows"] = [tuple(site) for site in computed]
+            tables["unit_break"] = unit_breaks.rows(frames.samples_of_programmes().filter("in_series"))
+            regions = trends.regions_of((row[0], row[1], row[2]) for row in sites.select(*SITE, "STATE").collect())
+            if standing is None:
+                return Computed(counts, tables | _trends(tables["annual"], [], regions, None), None, len(computed))
+            kept = standing.kept(computed, regions, last_date)
+            with self.connect() as connection:
+                years = incremental.years_of_regions(connection, kept, regions)
+            return Computed(counts, tables | _trends(tables["annual"], years, regions, kept), kept, len(computed))
         finally:
             spark.catalog.clearCache()
 
+    def _rows(
+        self, spark: SparkSession, dataset: sources.DatasetVersion, basis: Basis | None
+    ) -> tuple[DataFrame, Standing | None]:
+        """The member rows to compute from; all of them, or those of touched sites and what stands beside them."""
+        if basis is not None:
+            added = sources.member_rows(spark, self.root, basis.added).persist(StorageLevel.MEMORY_AND_DISK)
+            counting.check_batches(added, basis.added)
+            standing = Standing(spark, self.root, basis, incremental.touched_sites(spark, self.root, basis, added))
+            if standing.worth_it(dataset.rows):
+                standing.check()
+                before = standing.touched_rows()
+                rows = added if before is None else added.unionByName(before.select(*added.columns))
+                log.info("%d sites are computed anew, the others stand in run %d", len(standing.touched), basis.run_id)
+                return rows, standing
+            log.info("the new batches touch most rows: all sites are computed anew")
+        return sources.member_rows(spark, self.root, dataset.members), None
 
-def _by_site(spark: SparkSession, samples: DataFrame) -> DataFrame:
-    """Every sample of a site in one partition: what is told of sites and years is then grouped where it lies, without a shuffle."""
-    return samples.repartition(int(spark.conf.get("spark.sql.shuffle.partitions") or 1), "PROGRAM_ID", "SITE_ID")
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What the tables are made of.
+
+    Attributes:
+        rows: Of the sites that are computed, superseded ones too.
+        samples, written: Their samples and measurements.
+        standing: The sites that are not.
+        programmes: Of those that are.
+    """
+
+    rows: DataFrame
+    samples: DataFrame
+    written: DataFrame
+    standing: Standing | None
+    programmes: frozenset[str]
+
+    def samples_of_programmes(self) -> DataFrame:
+        """Every sample of a programme that has changed."""
+        other = self.standing.samples(self.standing.programmes | self.programmes) if self.standing else None
+        return _together(self.samples, other)
+
+    def tables(self, methods: DataFrame, last_date: date | None) -> dict[str, DataFrame]:
+        """The frames of the tables that Spark computes whole, columns as in publish.TABLES."""
+        values = self.written.filter("value IS NOT NULL")
+        values_of_programmes, all_values, all_samples = values, values, self.samples
+        distributions = quality.distributions(self.samples)
+        if self.standing is not None:
+            programmes, schema = self.standing.programmes | self.programmes, self.written.schema
+            values_of_programmes = _together(values, self.standing.values(schema, programmes))
+            all_values = _together(values, self.standing.values(schema))
+            all_samples = _together(self.samples, self.standing.samples())
+            of_programmes = quality.distributions(self.samples_of_programmes(), ["programme"])
+            distributions = quality.distributions(self.samples, ["site"]).unionByName(of_programmes)
+        counted = summary.counted(all_values).persist(StorageLevel.MEMORY_AND_DISK)
+        years = annual.by_year(series.series_values(self.samples.filter("in_series")), methods)
+        return {
+            "site": summary.by_site(values),
+            "method": summary.by_method(self._of_programmes(counted)),
+            "category": category.by_category(counted, all_samples),
+            "annual": years,
+            "distribution": distributions,
+            "method_change": method_changes.steps(values_of_programmes, method_changes.changes(values_of_programmes)),
+            **of_sites.frames(self.rows, self.samples, self.written, last_date),
+        }
+
+    def _of_programmes(self, rows: DataFrame) -> DataFrame:
+        if self.standing is None:
+            return rows
+        return rows.filter(F.col("program_id").isin(sorted(self.standing.programmes | self.programmes)))
+
+
+def _together(own: DataFrame, other: DataFrame | None) -> DataFrame:
+    return own if other is None else own.unionByName(other.select(*own.columns))
+
+
+def _judged(marked: DataFrame, sites: DataFrame) -> DataFrame:
+    """Samples with site, series and balance, and beside them the rows that they supersede, without."""
+    located = enrich.with_sites(measurements.winning_rows(marked), sites)
+    samples = balance.with_balance(enrich.with_series(located, series.series_samples(located)))
+    superseded = marked.filter("superseded")
+    return samples.withColumn("superseded", F.lit(False)).unionByName(superseded, allowMissingColumns=True)
+
+
+def _by_site(spark: SparkSession, rows: DataFrame) -> DataFrame:
+    """Every row of a site in one partition: what is told of sites and years is then grouped where it lies, without a shuffle.
+
+    Sorted by site, so that who reads the file for some sites can pass over the rest.
+    """
+    partitions = int(spark.conf.get("spark.sql.shuffle.partitions") or 1)
+    return rows.repartition(partitions, *SITE).sortWithinPartitions(*SITE)
 
 
 def _already(connection: Connection, key: publish.RunKey, as_of_newest: bool) -> publish.Run | None:
@@ -136,90 +295,37 @@ def _already(connection: Connection, key: publish.RunKey, as_of_newest: bool) ->
     return done
 
 
-def _count_batches(marked: DataFrame) -> list[dict[str, Any]]:
-    """What was read of each batch, before anything is joined: one small row a batch."""
-    required = [column.name for column in SAMPLES if column.required]
-    counted = marked.groupBy("batch_id", "attempt").agg(
-        F.count(F.lit(1)).alias("rows"),
-        F.sum(F.col("superseded").cast("int")).alias("superseded"),
-        F.sum(F.when(F.col("superseded"), 0).otherwise(measurements.measured())).alias("measurements"),
-        F.sum(F.when(F.col("superseded"), 0).otherwise(F.size(censored_columns()))).alias("censored"),
-        F.sum(measurements.not_finite()).alias("not_finite"),
-        F.sum(F.greatest(*(F.col(name).isNull().cast("int") for name in required))).alias("blank"),
-    )
-    return [row.asDict() for row in counted.collect()]
-
-
-def check_batches(counted: Sequence[dict[str, Any]], dataset: sources.DatasetVersion) -> dict[str, int]:
-    """Hold what was read against the ledger.
-
-    Args:
-        counted: One mapping a batch: batch_id, attempt, rows, superseded, measurements, censored, not_finite, blank.
-        dataset: What the ledger says was to be read.
-
-    Returns:
-        `rows`, `superseded`, `samples`, `measurements` and `censored` of the whole version.
-
-    Raises:
-        PermanentError: Rows are missing or doubled, or hold what the contract does not allow.
-    """
-    found = {(batch["batch_id"], batch["attempt"]): batch["rows"] for batch in counted}
-    wrong = [m for m in dataset.members if found.get((m.batch_id, m.attempt), 0) != m.rows]
-    if wrong:
-        first = wrong[0]
-        raise PermanentError(
-            f"{len(wrong)} batches are not in their files as the ledger says, first {first.batch_id} attempt {first.attempt}: "
-            f"{first.path} holds {found.get((first.batch_id, first.attempt), 0)} of its {first.rows} rows. "
-            "Nothing was published"
-        )
-    for bad, meaning in (("blank", "lack a required column"), ("not_finite", "hold NaN or infinity")):
-        batches = [batch["batch_id"] for batch in counted if batch[bad]]
-        if batches:
-            raise PermanentError(
-                f"rows of {len(batches)} batches {meaning}, first {batches[0]}: their files are not of this contract"
-            )
-    totals = {
-        name: sum(batch[name] for batch in counted) for name in ("rows", "superseded", "measurements", "censored")
-    }
-    return {**totals, "samples": totals["rows"] - totals["superseded"]}
-
-
-def _count_measurements(enriched: DataFrame, before: Mapping[str, int]) -> dict[str, int]:
-    """Count what was joined. A left join drops nothing, so equal counts say that it doubled nothing either."""
-    there = F.col("value").isNotNull()
-    row = enriched.agg(
-        F.count("value").alias("measurements"),
-        F.count_if(~there).alias("censored"),
-        F.count_if(there & (F.col("method_candidates") > 1)).alias("ambiguous"),
-        F.count_if(there & (F.col("method_candidates") == 0)).alias("without_method"),
-        F.count_if(there & ~F.col("site_known")).alias("without_site"),
-    ).first()
-    counts = {name: int(value or 0) for name, value in row.asDict().items()} if row else {}
-    for name, what in (("measurements", "measurements"), ("censored", "censored cells")):
-        if counts[name] != before[name]:
-            raise PermanentError(
-                f"the join made {counts[name]} {what} of {before[name]}: a key is not unique. Nothing was published"
-            )
-    return counts
-
-
-def _tables(frames: Mapping[str, DataFrame]) -> dict[str, Sequence[Sequence[Any]]]:
+def _tables(frames: Mapping[str, DataFrame]) -> Tables:
     """Two at a time: while Spark plans one table on one core, the other core computes another."""
     with ThreadPoolExecutor(2) as pool:
-        return dict(zip(frames, pool.map(_rows, frames, frames.values()), strict=True))
+        return dict(zip(frames, pool.map(_table, frames, frames.values()), strict=True))
 
 
-def _rows(name: str, frame: DataFrame) -> Sequence[Sequence[Any]]:
+def _table(name: str, frame: DataFrame) -> Sequence[Sequence[Any]]:
     rows = [tuple(row) for row in frame.select(*publish.TABLES[name]).collect()]
     log.info("%s: %d rows", name, len(rows))
     return sorted(rows, key=lambda row: [(value is not None, str(value)) for value in row[:4]])
 
 
-def _trends(years: Sequence[Sequence[Any]], sites: DataFrame) -> dict[str, Sequence[Sequence[Any]]]:
-    """Trends are computed here, without Spark: the annual values are few, and `metrics trend --from` uses the same code."""
-    states = [(row[0], row[1], row[2]) for row in sites.select("PROGRAM_ID", "SITE_ID", "STATE").collect()]
-    annual_rows = (dict(zip(publish.TABLES["annual"], row, strict=True)) for row in years)
-    found = trends.trend_tables(annual_rows, trends.regions_of(states))
+def _trends(
+    years: Sequence[Sequence[Any]],
+    standing: Sequence[Sequence[Any]],
+    regions: Mapping[trends.Site, str | None],
+    kept: publish.Kept | None,
+) -> Tables:
+    """Trends are computed here, without Spark: the annual values are few, and `metrics trend --from` uses the same code.
+
+    Args:
+        years: Rows of `annual` that were computed.
+        standing: Those of an earlier run that are in a region with one of them.
+        kept: None: all regions are computed, otherwise those that it does not keep.
+    """
+    annual_rows, others = (
+        [dict(zip(publish.TABLES["annual"], row, strict=True)) for row in rows] for rows in (years, standing)
+    )
+    found = trends.trend_tables(annual_rows, regions, others)
+    if kept is not None:
+        found["region"] = [row for row in found["region"] if row["region"] in kept.regions]
     log.info("trend: %d rows, region: %d rows", len(found["trend"]), len(found["region"]))
     return {
         name: [tuple(row[column] for column in publish.TABLES[name]) for row in rows] for name, rows in found.items()

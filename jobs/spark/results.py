@@ -26,6 +26,7 @@ ORDER = {
     "distribution": ("program_id", "quantity", "site_id", "year"),
     "unit_break": ("program_id", "parameter", "first_date"),
     "method_change": ("program_id", "parameter", "change_year", "site_id"),
+    "site_rows": ("program_id", "site_id"),
 }
 
 

@@ -1,7 +1,7 @@
 """Which runs are kept: the last ones, those of tagged versions, and the one that olap.* shows.
 
-Of the others the rows go first, then the folder: a run that can be asked for always has its measurements. A crash in between
-leaves a folder that no run names. Such folders, and those of runs that failed, are removed by a later call.
+Of the others the rows go first, then the folders, unless a run that is kept takes sites from them: a run that can be asked for always has
+its measurements. A crash in between leaves folders that no run names. They, and those of runs that failed, are removed by a later call.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from acidwatch.archive.store import Store
+from acidwatch.archive.zones import ENRICHED, SAMPLES
+from acidwatch.ledger.checks import is_needed
 from acidwatch.ledger.connection import Ledger
 from acidwatch.proof.gc import unpublished
 from jobs.spark.publish import LOCK
@@ -24,7 +26,7 @@ DELETE FROM metrics.runs WHERE run_id = (
       AND dataset_version NOT IN (SELECT version FROM ledger.tags)
       AND run_id NOT IN (SELECT run_id FROM olap.run)
     ORDER BY run_id LIMIT 1)
-RETURNING enriched_path
+RETURNING run_id
 """
 
 
@@ -50,18 +52,22 @@ class Retention:
             DependencyAwayError: HDFS or PostgreSQL is away; what was not done is done by the next call.
         """
         removed = []
-        while (folder := self._forget_one()) is not None:
-            self.store.delete(folder)
-            removed.append(folder)
+        while (forgotten := self._forget_one()) is not None:
+            for folder in forgotten:
+                self.store.delete(folder)
+                removed.append(folder)
         for orphan in unpublished(self.store, self.ledger, now - GRACE):
             self.store.delete(orphan.path)
             removed.append(orphan.path)
         return removed
 
-    def _forget_one(self) -> str | None:
-        """Delete the rows of the oldest run that is not kept; the folder that it had, None = all are kept."""
+    def _forget_one(self) -> list[str] | None:
+        """Delete the rows of the oldest run that is not kept; its folders, if nothing needs them. None = all are kept."""
         with self.ledger.transaction() as connection:
-            # Not while a run is being published: it may be the one by which another is no longer shown.
+            # Not while a run is being published: it may be the one by which another is no longer shown, or that builds on it.
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
             row = connection.execute(_FORGET, (self.runs_kept,)).fetchone()
-        return None if row is None else str(row["enriched_path"])
+            if row is None:
+                return None
+            needed = is_needed(connection, row["run_id"])
+        return [] if needed else [f"{zone}/run={row['run_id']}" for zone in (ENRICHED, SAMPLES)]

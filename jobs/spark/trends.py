@@ -20,18 +20,26 @@ def regions_of(sites: Iterable[tuple[str, str, str | None]]) -> dict[Site, str |
     return {(programme, site): region_of(programme, state) for programme, site, state in sites}
 
 
-def trend_tables(annual: Iterable[Mapping[str, Any]], regions: Mapping[Site, str | None]) -> dict[str, list[Row]]:
+def trend_tables(
+    annual: Iterable[Mapping[str, Any]], regions: Mapping[Site, str | None], beside: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, list[Row]]:
     """What a run publishes: rows of `trend`, every variant, and of `region`, for the default period.
 
     Args:
         annual: Rows of metrics.annual.
         regions: Region of each site.
+        beside: Rows of other sites, which count for the regions only.
     """
     series = series_of(annual, regions)
     found = {variant: [trend(one, DEFAULT_PERIOD, variant) for one in series] for variant in VARIANTS}
+    others = series_of(beside, regions)
+    own = zip(series, found["annual_mean"], strict=True)
+    other = ((one, trend(one, DEFAULT_PERIOD, "annual_mean")) for one in others)
+    # By their key, as `series_of` has them: sums of doubles depend on the order.
+    together = sorted([*own, *other], key=lambda pair: (pair[0].program_id, pair[0].site_id, pair[0].parameter))
     return {
         "trend": [_row(one) for variant in VARIANTS for one in found[variant]],
-        "region": _region_rows(series, found["annual_mean"], DEFAULT_PERIOD),
+        "region": _region_rows([one for one, _ in together], [its for _, its in together], DEFAULT_PERIOD),
     }
 
 

@@ -12,6 +12,8 @@ import acidwatch
 HERE = Path(__file__).parent
 CONTRACT = Path(acidwatch.__file__).parent
 
+_DECIDING = ("counting", "incremental", "metrics", "of_sites", "publish", "schemas", "sources", "trends", "unit_breaks")
+
 
 @cache
 def code_version() -> str:
@@ -22,7 +24,7 @@ def code_version() -> str:
         release = "0.0.0"
     deciding = [
         *sorted((HERE / "transforms").glob("*.py")),
-        *(HERE / name for name in ("metrics.py", "publish.py", "schemas.py", "sources.py", "trends.py", "quality.py")),
+        *(HERE / f"{name}.py" for name in _DECIDING),
         *(
             CONTRACT / "contract" / name
             for name in ("columns.py", "flags.py", "parameters.py", "regions.py", "rules.py")

@@ -5,19 +5,11 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.spark.transforms.summary import exact, mean_of
+from jobs.spark.transforms.summary import PLACES, mean_of
 
 UNKNOWN = "unknown"
 # Category and the column that holds its value, in the lower case of the measurements.
-CATEGORIES = {
-    "programme": "program_id",
-    "waterbody_type": "waterbody_type",
-    "sample_location": "sample_location",
-    "sample_type": "sample_type",
-    "state": "state",
-    "ecoregion_iii": "ecoregion_iii",
-    "anc_class": "anc_class",
-}
+CATEGORIES = {"programme" if column == "program_id" else column: column for column in PLACES}
 
 
 def _values() -> Column:
@@ -44,23 +36,20 @@ def category_samples(samples: DataFrame) -> DataFrame:
     )
 
 
-def by_category(measurements: DataFrame, samples: DataFrame) -> DataFrame:
+def by_category(values: DataFrame, samples: DataFrame) -> DataFrame:
     """Distribution of each parameter over each category.
 
     Args:
-        measurements: `parameter`, `unit`, `value` (double, in `unit`) and the columns of CATEGORIES.
+        values: See `summary.counted`.
         samples: One row per sample with the columns of CATEGORIES.
 
     Returns:
         `category`, `value`, `parameter` (the key), `unit`, `samples` (of the category's value, measured or not), `n`
         (measurements), `mean`, `median` (exact), both in `unit`.
     """
-    # Every value is in seven categories: equal ones of equal places are counted first, so that few lines become seven.
-    values = measurements.groupBy("parameter", "unit", F.col("value").alias("measured"), *CATEGORIES.values()).agg(
-        F.count(F.lit(1)).alias("n"), F.sum(exact(F.col("value"))).alias("total")
-    )
+    # Every value is in seven categories: it is counted values that become seven.
     groups = (
-        values.select("parameter", "unit", "measured", "n", "total", _values())
+        values.select("parameter", "unit", F.col("value").alias("measured"), "times", "total", _values())
         .groupBy(
             F.col("in_category.category").alias("category"),
             F.col("in_category.value_of").alias("value"),
@@ -68,9 +57,9 @@ def by_category(measurements: DataFrame, samples: DataFrame) -> DataFrame:
             "unit",
         )
         .agg(
-            F.sum("n").alias("n"),
-            mean_of(F.sum("total"), F.sum("n")).alias("mean"),
-            F.percentile("measured", F.lit(0.5), F.col("n")).alias("median"),
+            F.sum("times").alias("n"),
+            mean_of(F.sum("total"), F.sum("times")).alias("mean"),
+            F.percentile("measured", F.lit(0.5), F.col("times")).alias("median"),
         )
     )
     counts = F.broadcast(category_samples(samples))

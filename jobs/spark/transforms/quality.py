@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
+from typing import Literal
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -156,11 +158,12 @@ def repeats(marked: DataFrame, years: DataFrame) -> DataFrame:
     )
 
 
-def distributions(samples: DataFrame) -> DataFrame:
+def distributions(samples: DataFrame, of: Sequence[Literal["programme", "site"]] = ("programme", "site")) -> DataFrame:
     """Distribution of ion balance and conductance over samples: by programme, by site, by year, and by site and year.
 
     Args:
         samples: One row per sample with the columns of `with_balance`.
+        of: Whose: of whole programmes, of their sites, or both.
 
     Returns:
         `program_id`, `site_id`, `year`, `quantity` (the key; null site_id or year = all of them), `n`, `mean`, `min`, `p05`, `q1`,
@@ -173,7 +176,7 @@ def distributions(samples: DataFrame) -> DataFrame:
                 (F.col("SITE_ID") if by_site else F.lit(None).cast("string")).alias("site_id"),
                 (F.year("DATE_SMP") if by_year else F.lit(None).cast("int")).alias("year"),
             )
-            for by_site in (False, True)
+            for by_site in (one == "site" for one in of)
             for by_year in (False, True)
         )
     )

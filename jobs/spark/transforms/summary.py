@@ -16,6 +16,15 @@ EXACT = DecimalType(38, 20)
 
 SITE_KEY = ("program_id", "site_id", "parameter", "unit")
 METHOD_KEY = ("program_id", "parameter", "method", "unit")
+PLACES = (
+    "program_id",
+    "waterbody_type",
+    "sample_location",
+    "sample_type",
+    "state",
+    "ecoregion_iii",
+    "anc_class",
+)
 QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
 STATISTICS = ("n", "mean", "stddev", "min", "q1", "median", "q3", "max", "first_date", "last_date")
 
@@ -64,21 +73,23 @@ def statistics(measurements: DataFrame, key: Sequence[str]) -> DataFrame:
     groups = measurements.groupBy(*key).agg(
         F.count("value").alias("n"),
         exact_mean(exact(F.col("value"))).alias("mean"),
-        F.min("value").alias("min"),
-        F.max("value").alias("max"),
         F.min("date_smp").cast("date").alias("first_date"),
         F.max("date_smp").cast("date").alias("last_date"),
         F.sum((F.col("method_candidates") > 1).cast("int")).alias("ambiguous"),
         ascending(F.col("value")).alias("ascending"),
     )
+    return _described(groups, key)
+
+
+def _described(groups: DataFrame, key: Sequence[str]) -> DataFrame:
     return groups.select(
         *key,
         "n",
         "mean",
         F.when(F.col("n") > 1, F.sqrt(_squared_deviations() / (F.col("n") - 1))).alias("stddev"),
-        "min",
+        F.array_min("ascending").alias("min"),
         *(quantile(F.col("ascending"), share).alias(name) for name, share in QUARTILES.items()),
-        "max",
+        F.array_max("ascending").alias("max"),
         "first_date",
         "last_date",
         "ambiguous",
@@ -96,6 +107,43 @@ def by_site(measurements: DataFrame) -> DataFrame:
     return statistics(measurements, SITE_KEY)
 
 
-def by_method(measurements: DataFrame) -> DataFrame:
-    """Statistics per programme, parameter and method (null = none known); columns as `statistics`."""
-    return statistics(measurements, METHOD_KEY)
+def counted(measurements: DataFrame) -> DataFrame:
+    """How often each value is there, by all that groups of many sites are made of: few lines, however many measurements.
+
+    Args:
+        measurements: `value` (double, finite, not null), `date_smp`, `method_candidates` and the columns of PLACES and METHOD_KEY.
+
+    Returns:
+        These columns and `value` (the key), `times` (measurements), `total` (their `exact` sum), `first` and `last` (timestamps),
+        `ambiguous` (measurements with several methods).
+    """
+    return measurements.groupBy(*dict.fromkeys((*METHOD_KEY, *PLACES)), "value").agg(
+        F.count(F.lit(1)).alias("times"),
+        F.sum(exact(F.col("value"))).alias("total"),
+        F.min("date_smp").alias("first"),
+        F.max("date_smp").alias("last"),
+        F.count_if(F.col("method_candidates") > 1).alias("ambiguous"),
+    )
+
+
+def by_method(values: DataFrame) -> DataFrame:
+    """Statistics per programme, parameter and method (null = none known).
+
+    Args:
+        values: See `counted`.
+
+    Returns:
+        Columns as `statistics`.
+    """
+    ascending_values = F.sort_array(F.collect_list(F.struct("value", F.col("times").cast("int").alias("times"))))
+    groups = values.groupBy(*METHOD_KEY).agg(
+        F.sum("times").alias("n"),
+        mean_of(F.sum("total"), F.sum("times")).alias("mean"),
+        F.min("first").cast("date").alias("first_date"),
+        F.max("last").cast("date").alias("last_date"),
+        F.sum("ambiguous").alias("ambiguous"),
+        F.flatten(F.transform(ascending_values, lambda of: F.array_repeat(of["value"], of["times"]))).alias(
+            "ascending"
+        ),
+    )
+    return _described(groups, METHOD_KEY)

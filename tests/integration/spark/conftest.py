@@ -194,7 +194,7 @@ def job(servers: tuple[HdfsSettings, PostgresSettings], spark: SparkSession) -> 
         root=spark_root(hdfs),
         reference=lambda: newest_reference(HdfsStore(hdfs)),
         connect=lambda: connected(postgres),
-        start_spark=lambda: nullcontext(spark),
+        start_spark=lambda _: nullcontext(spark),
         now=lambda: NOW,
     )
 
@@ -217,7 +217,7 @@ def given_once(servers: tuple[HdfsSettings, PostgresSettings]) -> Iterator[Given
 def emptied(servers: tuple[HdfsSettings, PostgresSettings]) -> Iterator[Given]:
     hdfs, postgres = servers
     client = InsecureClient(hdfs.hdfs_url, user=hdfs.hdfs_user, root=hdfs.hdfs_root, timeout=20)
-    for zone in ("clean", "reference", "enriched"):
+    for zone in ("clean", "reference", "enriched", "samples"):
         client.delete(zone, recursive=True)
     with psycopg.connect(postgres.database_url.get_secret_value(), autocommit=True) as connection:
         for schema in ("ledger", "metrics", "olap"):

@@ -15,8 +15,9 @@ from acidwatch.errors import DependencyAwayError, PermanentError, UnusableInputE
 from jobs.spark import publish
 from jobs.spark.metrics import MetricsJob
 from jobs.spark.postgres import Connection
-from jobs.spark.publish import TABLES, Run
-from jobs.spark.results import find_run, rows_of
+from jobs.spark.publish import TABLES
+from jobs.spark.results import find_run
+from tests.integration.spark.answered import published
 from tests.integration.spark.conftest import NOW
 from tests.integration.spark.makers import random_samples
 from tests.integration.spark.two_files import load_reference, load_two_files, sites_of
@@ -36,18 +37,12 @@ def load_many(given: Any) -> None:
         given.member(batch, path, "many", at, len(mine))
 
 
-def published(job: MetricsJob, run: Run) -> dict[str, list[dict[str, Any]]]:
-    """Every table of a run, as it is asked for."""
-    with job.connect() as connection:
-        return {table: rows_of(connection, run, table, {}) for table in TABLES}
-
-
 def test_a_published_run_is_not_repeated_but_forced_gives_the_same_rows_in_the_same_order_to_the_last_digit(
     given: Any, job: MetricsJob, spark: SparkSession
 ) -> None:
     load_many(given)
     first, _ = job.run()
-    lazy = dataclasses.replace(job, start_spark=lambda: pytest.fail("Spark was started for nothing"))
+    lazy = dataclasses.replace(job, start_spark=lambda _: pytest.fail("Spark was started for nothing"))
     assert lazy.run() == (first, False)
     partitions = spark.conf.get("spark.sql.shuffle.partitions")
     spark.conf.set("spark.sql.shuffle.partitions", "7")

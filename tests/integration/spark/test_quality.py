@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from acidwatch.contract.columns import MEASUREMENTS
 from acidwatch.contract.rules import SOFT
-from jobs.spark.quality import unit_break_rows
+from jobs.spark import unit_breaks
 from jobs.spark.transforms import flags, measurements, method_changes, quality
 from jobs.spark.transforms.balance import with_balance
 from tests.integration.spark.makers import Row, frame, random_samples, sample, wide
@@ -190,11 +190,11 @@ def test_another_unit_is_found_in_the_samples_of_a_programme(spark: SparkSession
             rows.append(sample(PROGRAM_ID="LTM_CAT", SITE_ID=f"00{site}", DATE_SMP=datetime(year, 3 * quarter + 2, 7),
                                SIO2_MG_L=float((2 + site) * factor * random.lognormal(0, 0.1)),
                                SO4_UEQ_L=float(100 * random.lognormal(0, 0.1)), PH_LAB=5.0))  # fmt: skip
-    (found,) = unit_break_rows(frame(spark, rows))
+    (found,) = unit_breaks.rows(frame(spark, rows))
     programme, parameter, first_date, factor, sites, same, _ = found
     assert (programme, parameter, first_date, sites, same) == ("LTM_CAT", "SIO2", date(1994, 4, 1), 4, 4)
     assert factor == pytest.approx(16.64, rel=0.1)
 
 
 def test_no_samples_have_no_unit_breaks(spark: SparkSession) -> None:
-    assert unit_break_rows(frame(spark, [])) == []
+    assert unit_breaks.rows(frame(spark, [])) == []

@@ -232,7 +232,11 @@ def pandas_statistics(expected: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     return table.reset_index()
 
 
-@pytest.mark.parametrize(("by", "key"), [(summary.by_site, summary.SITE_KEY), (summary.by_method, summary.METHOD_KEY)])
+def by_method(measurements: DataFrame) -> DataFrame:
+    return summary.by_method(summary.counted(measurements))
+
+
+@pytest.mark.parametrize(("by", "key"), [(summary.by_site, summary.SITE_KEY), (by_method, summary.METHOD_KEY)])
 def test_statistics_equal_pandas(enriched: DataFrame, expected: pd.DataFrame, by: Any, key: tuple[str, ...]) -> None:
     want = pandas_statistics(expected, list(key)).sort_values(list(key)).reset_index(drop=True)
     got = by(enriched).toPandas()[want.columns].sort_values(list(key)).reset_index(drop=True)
@@ -252,7 +256,7 @@ def test_the_deviation_of_one_value_is_null_and_of_equal_values_zero(spark: Spar
 def test_categories_equal_pandas(
     enriched: DataFrame, samples: DataFrame, rows: list[dict[str, Any]], expected: pd.DataFrame
 ) -> None:
-    got = category.by_category(enriched, samples).toPandas().set_index(["category", "value", "parameter"])
+    got = category.by_category(summary.counted(enriched), samples).toPandas().set_index(["category", "value", "parameter"])
     assert set(got.index.get_level_values("category")) == set(category.CATEGORIES)
     wide = pd.DataFrame(rows)
     for name, column in (
@@ -289,8 +293,8 @@ def test_how_rows_are_spread_changes_no_digit(enriched: DataFrame, samples: Data
         spread = enriched.orderBy(F.rand(int(seed))).repartition(parts)
         frames = (
             summary.by_site(spread),
-            summary.by_method(spread),
-            category.by_category(spread, samples.repartition(parts)),
+            by_method(spread),
+            category.by_category(summary.counted(spread), samples.repartition(parts)),
         )
         return [sorted(map(repr, frame.collect())) for frame in frames]
 
