@@ -37,18 +37,23 @@ class CheckedConsumer(Consumer):
 
     async def perform_seek(self) -> None:
         """After each assignment Faust seeks to what is committed: that offset is due, or 0 where nothing was committed."""
+        # As of now: a commit that lands while Faust asks for one partition after the other is no loss of those asked for before it.
+        committed_before = dict(self._committed_before)
         await super().perform_seek()
         self._due = {tp: max(self._read_offset[tp] or 0, 0) for tp in self.assignment()}
         self._read_here.clear()
         for tp, due in self._due.items():
-            before = self._committed_before.get(tp, 0)
+            before = committed_before.get(tp, 0)
             if due < before:  # Kafka forgets what was committed when a topic is removed
                 type(self).on_gap(OffsetGapError(tp.topic, tp.partition, before, due))
 
-    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
-        committed = await super()._commit_offsets(offsets, start_new_transaction)
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        held = frozenset(self.assignment())
+        committed = await super()._commit(offsets)
         if committed:
-            self._committed_before.update(offsets)
+            # Faust says so too when it left out partitions that a rebalance had taken away.
+            still_held = held & frozenset(self.assignment())
+            self._committed_before.update({tp: offset for tp, offset in offsets.items() if tp in still_held})
         return bool(committed)
 
     def has_more(self, tp: TP) -> bool:

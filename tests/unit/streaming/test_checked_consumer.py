@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from types import SimpleNamespace
 
+import pytest
 from faust.types import TP
 
 from acidwatch.errors import OffsetGapError
@@ -47,3 +50,51 @@ def test_only_the_records_read_last_are_remembered() -> None:
     for offset in range(module._REMEMBERED + 10):
         read(reader, offset, offset)
     assert len(reader._timestamps[PARTITION]) == module._REMEMBERED
+
+
+@pytest.mark.parametrize("committed_meanwhile", [True, False])
+def test_offsets_that_are_lower_than_what_was_committed_are_a_gap_unless_the_commit_came_while_they_were_asked_for(
+    monkeypatch: pytest.MonkeyPatch, committed_meanwhile: bool
+) -> None:
+    gaps: list[OffsetGapError] = []
+    reader = consumer(gaps)
+    reader._committed_before, reader._read_here = {PARTITION: 0 if committed_meanwhile else 146}, set()
+    monkeypatch.setattr(type(reader), "assignment", lambda self: {PARTITION})
+
+    async def seek(self: CheckedConsumer) -> None:
+        self._read_offset = {PARTITION: 0}
+        self._committed_before[PARTITION] = 146
+
+    monkeypatch.setattr(module.Consumer, "perform_seek", seek)
+    asyncio.run(reader.perform_seek())
+    assert [(gap.expected, gap.found) for gap in gaps] == ([] if committed_meanwhile else [(146, 0)])
+
+
+@pytest.mark.parametrize(("lost_before", "lost_meanwhile"), [(True, False), (False, True)])
+def test_what_faust_left_out_of_a_commit_because_a_rebalance_took_the_partition_is_not_taken_for_committed(
+    monkeypatch: pytest.MonkeyPatch, lost_before: bool, lost_meanwhile: bool
+) -> None:
+    gaps: list[OffsetGapError] = []
+    reader, taken = consumer(gaps), TP("water-quality", 1)
+    reader._due, reader._committed_before, reader._read_here = {}, {PARTITION: 300, taken: 410}, set()
+    reader._read_offset = {}
+    assignment = {PARTITION} if lost_before else {PARTITION, taken}
+
+    class Thread:
+        async def commit(self, offsets: Mapping[TP, int]) -> bool:
+            if lost_meanwhile:
+                assignment.discard(taken)
+            return True
+
+    reader._thread = Thread()  # type: ignore[assignment]  # all that is asked of it
+    monkeypatch.setattr(type(reader), "assignment", lambda self: set(assignment))
+
+    async def seek(self: CheckedConsumer) -> None:
+        self._read_offset = {PARTITION: 514, taken: 410}  # what the broker has
+
+    monkeypatch.setattr(module.Consumer, "perform_seek", seek)
+    assert asyncio.run(reader._commit({PARTITION: 514, taken: 514}))
+    assignment.add(taken)  # it comes back
+    asyncio.run(reader.perform_seek())
+    assert gaps == []
+    assert reader._committed_before == {PARTITION: 514, taken: 410}
