@@ -18,6 +18,7 @@ from bench.ledger_versions import ledger_versions
 from bench.ledger_writers import ledger_writers
 from bench.machine import describe
 from bench.size import SIZES, Size
+from bench.spread import spread
 from bench.workbooks import workbooks
 from deploy.local.stack import Stack
 
@@ -31,6 +32,7 @@ BENCHES: dict[str, Callable[[Stack, Size, Path], list[Figure]]] = {
     "workbooks": workbooks,
     "job": job,
     "capacity": capacity,
+    "spread": spread,
 }
 
 

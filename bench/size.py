@@ -1,8 +1,11 @@
-"""How much is measured: `tiny` only proves that the benchmarks run, `small` is for trying a change, `full` gives the figures."""
+"""How much is measured: `tiny` only proves that the benchmarks run, `small` is for trying a change, `full` gives the figures.
+
+`huge` is one run of the job at a hundred times the real size.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,9 @@ class Size:
         workbook_rows: Of the workbook that is read; the real one has 38,200.
         job_batches: Of the dataset that the job runs on once.
         job_times: The multiples of it.
+        spread_batches: Records of the backlog that several ingestors share.
+        spread_partitions: Partitions of its topic.
+        spread_ingestors: How many ingestors.
     """
 
     runs: int
@@ -34,6 +40,9 @@ class Size:
     workbook_rows: int
     job_batches: int
     job_times: tuple[int, ...]
+    spread_batches: int
+    spread_partitions: tuple[int, ...]
+    spread_ingestors: tuple[int, ...]
 
 
 SIZES = {
@@ -49,6 +58,9 @@ SIZES = {
         workbook_rows=600,
         job_batches=10,
         job_times=(1,),
+        spread_batches=120,
+        spread_partitions=(3,),
+        spread_ingestors=(2,),
     ),
     "small": Size(
         runs=3,
@@ -62,6 +74,9 @@ SIZES = {
         workbook_rows=10_000,
         job_batches=100,
         job_times=(1, 10),
+        spread_batches=3_000,
+        spread_partitions=(3, 12),
+        spread_ingestors=(1, 2),
     ),
     "full": Size(
         runs=3,
@@ -75,5 +90,9 @@ SIZES = {
         workbook_rows=38_200,
         job_batches=382,
         job_times=(1, 10),
+        spread_batches=12_000,
+        spread_partitions=(3, 12, 48),
+        spread_ingestors=(1, 2, 4),
     ),
 }
+SIZES["huge"] = replace(SIZES["full"], runs=1, job_times=(100,))

@@ -52,7 +52,18 @@ def test_the_metrics_job_is_timed_beside_engines_that_make_the_same_tables(stack
     found = {figure.name: figure.value for figure in run(["job"], stack, SIZES["tiny"], tmp_path)}
     assert 1 < found["job.seconds.1x"] < 600
     assert 200 < found["job.peak_mib.1x"] < 8192
+    assert 1 < found["job.incremental_seconds.1x"] < 600
     assert 0 < found["job.times_duckdb.1x"] < 10 and 0 < found["job.times_polars.1x"] < 10
+
+
+def test_several_ingestors_share_a_backlog_and_what_each_server_spends_on_it_is_counted(
+    stack: Stack, tmp_path: Path
+) -> None:
+    found = {figure.name: figure.value for figure in run(["spread"], stack, SIZES["tiny"], tmp_path)}
+    assert found["spread.rows_per_second.3x2"] > 0
+    assert all(
+        found[f"spread.cpu_milliseconds.{who}.3x2"] > 0 for who in ("ingestors", "kafka", "namenode", "datanode")
+    )
 
 
 @pytest.mark.slow
@@ -78,4 +89,4 @@ def test_a_figure_is_written_with_median_and_spread_and_takes_the_place_of_one_o
 
 
 def test_every_figure_is_measured_at_least_three_times() -> None:
-    assert all(size.runs >= 3 for name, size in SIZES.items() if name != "tiny")
+    assert all(size.runs >= 3 for name, size in SIZES.items() if name not in ("tiny", "huge"))
