@@ -32,6 +32,11 @@ def compacted_path(written_at: datetime) -> str:
     return group_path("clean", written_at, f"{group_name(written_at)}-compacted")
 
 
+def run_folder(zone: str, run_id: int) -> str:
+    """Folder of what a run of the metrics job leaves in a zone, such as `enriched/run=7`."""
+    return f"{zone}/run={run_id}"
+
+
 def pointer_path(version: int) -> str:
     """Path of the pointer file of a reference version."""
     return f"{REFERENCE}/{version:06d}.json"

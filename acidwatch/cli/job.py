@@ -76,7 +76,7 @@ def metrics(
         _print_summary(run)
     try:
         for folder in remove_old_runs():
-            say(f"removed {folder}: not among the runs that are kept")
+            say(f"removed {folder}: no run that is kept needs it")
     except DependencyAwayError as error:
         say(f"note: {error}. The run is published; the next one removes what is not kept")
 

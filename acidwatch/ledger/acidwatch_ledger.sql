@@ -21,4 +21,4 @@ GRANT UPDATE ON ledger.datasets, ledger.sources, ledger.batches, ledger.dead_let
 GRANT DELETE ON ledger.tags TO acidwatch_ledger;
 
 -- `status` names the last run; `gc` leaves the folders of published runs alone.
-GRANT SELECT ON metrics.runs TO acidwatch_ledger;
+GRANT SELECT ON metrics.runs, metrics.site_rows TO acidwatch_ledger;

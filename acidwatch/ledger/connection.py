@@ -82,6 +82,7 @@ class Ledger:
             raise refusal(error, self.address) or DependencyAwayError("PostgreSQL", self.address, error) from error
         except (
             psycopg.errors.UndefinedTable,
+            psycopg.errors.UndefinedColumn,
             psycopg.errors.InvalidSchemaName,
             psycopg.errors.UndefinedFunction,
         ) as error:

@@ -19,7 +19,7 @@ from acidwatch.ledger.connection import Ledger
 from acidwatch.proof.backup import files_in_backups
 
 _AT_ONCE = 500
-_RUN = re.compile(r"run=([0-9]+)")
+_RUN = re.compile(r"run=[0-9]+")
 
 Why = Literal["unreachable", "condemned", "leftover", "unpublished"]
 """unreachable: rows or findings that nothing needs; condemned: an earlier gc was interrupted; leftover: of a write that did not end;
@@ -60,8 +60,10 @@ def remove(store: Store, ledger: Ledger, garbage: Sequence[Garbage], author: str
             condemned = set(condemn(connection, [(one.path, one.bytes) for one in named]))
         # From here on no outcome is recorded with them, whatever happens to us.
         for one in [*(one for one in named if one.path in condemned), *others]:
-            store.delete(one.path)
-            removed.append(one)
+            # A person may have thought about it for long: a run may have got the folder's number meanwhile.
+            if one.why != "unpublished" or _unpublished(store, ledger, one.path) == one:
+                store.delete(one.path)
+                removed.append(one)
     if removed:
         details = {"files": len(removed), "bytes": sum(one.bytes for one in removed)}
         with ledger.transaction() as connection:
@@ -94,16 +96,19 @@ def unpublished(store: Store, ledger: Ledger, until: datetime) -> Iterator[Garba
     """Folders of Spark runs that were never published, or that no published run needs any longer, last written before `until`."""
     for zone in (ENRICHED, SAMPLES):
         # Whatever else a person put there is left alone; it may be a file, which can't be walked.
-        for run in filter(None, map(_RUN.fullmatch, store.names(zone))):
-            folder = f"{zone}/{run[0]}"
-            files = list(store.walk(folder))
-            newest = max((file.modified_at for file in files), default=until)
-            if newest >= until:
-                continue
-            with ledger.transaction() as connection:
-                needed = checks.is_needed(connection, int(run[1]))
-            if not needed:
-                yield Garbage(folder, "unpublished", sum(file.bytes for file in files), newest)
+        for name in filter(_RUN.fullmatch, store.names(zone)):
+            found = _unpublished(store, ledger, f"{zone}/{name}")
+            if found is not None and found.modified_at < until:
+                yield found
+
+
+def _unpublished(store: Store, ledger: Ledger, folder: str) -> Garbage | None:
+    """The folder of a run, if nothing needs it; None also while nothing is in it, since it may be about to be written."""
+    files = list(store.walk(folder))
+    with ledger.transaction() as connection:
+        if not files or checks.is_needed(connection, int(folder.rpartition("=")[2])):
+            return None
+    return Garbage(folder, "unpublished", sum(file.bytes for file in files), max(file.modified_at for file in files))
 
 
 def _garbage(file: FileInfo, why: Why) -> Garbage:

@@ -28,7 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     metrics = jobs.add_parser("metrics", help="compute and publish statistics")
     metrics.add_argument("--version", type=int, metavar="N", help="dataset version; the newest one without it")
     metrics.add_argument(
-        "--force", "--again", action="store_true", help="run even if this version was published before"
+        "--force",
+        "--again",
+        action="store_true",
+        help="compute all sites, even if nothing changed since a run was published",
     )
     metrics.add_argument("--schedule", metavar="CRON", help="keep running at these times (UTC), such as '15 * * * *'")
     options = parser.parse_args(arguments)
@@ -68,7 +71,7 @@ def _run(version: int | None, force: bool) -> None:
         )
     print(json.dumps(asdict(run), default=str))
     for folder in remove_old_runs():
-        print(f"removed {folder}: not among the runs that are kept", file=sys.stderr)
+        print(f"removed {folder}: no run that is kept needs it", file=sys.stderr)
 
 
 if __name__ == "__main__":

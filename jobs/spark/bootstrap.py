@@ -62,7 +62,7 @@ def remove_old_runs() -> list[str]:
 
 
 def published_rows() -> int:
-    """How many rows the newest published run read.
+    """How many rows the version of the newest published run has.
 
     Raises:
         DependencyAwayError: PostgreSQL does not answer.

@@ -112,7 +112,7 @@ def _by_site(counted: DataFrame) -> dict[Site, dict[str, Any]]:
     return {(row[0], row[1]): dict(list(row.asDict().items())[2:]) for row in counted.collect()}
 
 
-def site_rows(
+def counts_of_sites(
     read: Mapping[Site, Mapping[str, Any]], joined: Mapping[Site, Mapping[str, Any]], run_id: int
 ) -> list[SiteRows]:
     """The counts of each site that a run computed, by site.

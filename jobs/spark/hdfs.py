@@ -61,7 +61,7 @@ def hdfs_errors(root: str) -> Iterator[None]:
             raise DependencyAwayError("HDFS", root, _cause(text)) from error
         if any(sign in text for sign in GONE):
             raise PermanentError(
-                f"a file that the ledger or the reference pointer names is not on HDFS: {_cause(text)[:300]}"
+                f"a file that the ledger, the reference pointer or an earlier run names is not on HDFS: {_cause(text)[:300]}"
             ) from error
         raise
 

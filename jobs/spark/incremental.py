@@ -7,6 +7,7 @@ that came or went, computes their sites anew, and of the others only what tables
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,11 +17,13 @@ from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
-from acidwatch.archive.zones import ENRICHED, SAMPLES
+from acidwatch.archive.zones import ENRICHED, SAMPLES, run_folder
 from acidwatch.errors import PermanentError
 from jobs.spark import publish
 from jobs.spark.postgres import Connection
 from jobs.spark.sources import DatasetVersion, Member, read_version
+
+log = logging.getLogger("acidwatch.jobs.metrics")
 
 MOST_FOLDERS = 24
 """Runs whose folders are read together: past it opening files costs more than computing all sites anew."""
@@ -63,7 +66,7 @@ class Basis:
 
     Attributes:
         sites: All its sites.
-        added: Members that it does not have, or has with another place in the order of sources.
+        added: Members that it does not have, or has otherwise.
         removed: (batch id, attempt) of those that only it has, or has otherwise.
     """
 
@@ -89,23 +92,33 @@ def find_basis(connection: Connection, key: publish.RunKey, dataset: DatasetVers
         [key.reference_version, key.code_version, key.dataset_version],
     ).fetchone()
     if row is None:
-        return None
+        return _none("there is no earlier run with this code and these reference tables")
     run_id, version, members = row
     before = read_version(connection, version).members
-    if members_sha256(before) != members:  # `ledger rebuild` has given the number to another version
-        return None
+    if members_sha256(before) != members:
+        return _none(
+            f"version {version} is not any more what run {run_id} computed (ledger rebuild gives numbers anew)"
+        )
     columns = ", ".join(SiteRows._fields)
-    sites = connection.execute(f"SELECT {columns} FROM metrics.site_rows WHERE run_id = %s", [run_id]).fetchall()  # noqa: S608
-    there, due = {_identity(one) for one in before}, {_identity(one) for one in dataset.members}
-    added = tuple(one for one in dataset.members if _identity(one) not in there)
-    removed = frozenset((one.batch_id, one.attempt) for one in before if _identity(one) not in due)
-    changed = sum(one.rows for one in added) + sum(one.rows for one in before if _identity(one) not in due)
-    if not sites or changed > MOST_ROWS * dataset.rows or len({row[2] for row in sites}) > MOST_FOLDERS:
-        return None
-    return Basis(run_id, tuple(SiteRows(*row) for row in sites), added, removed)
+    rows = connection.execute(f"SELECT {columns} FROM metrics.site_rows WHERE run_id = %s", [run_id]).fetchall()  # noqa: S608
+    sites = tuple(SiteRows(*row) for row in rows)
+    old, new = ({_identity(one): one for one in members} for members in (before, dataset.members))
+    added = tuple(one for identity, one in new.items() if identity not in old)
+    removed = tuple(one for identity, one in old.items() if identity not in new)
+    if sum(one.rows for one in (*added, *removed)) > MOST_ROWS * dataset.rows:
+        return _none(f"the batches that came and went since run {run_id} hold most rows")
+    folders = len({one.computed_by for one in sites})
+    if not sites or folders > MOST_FOLDERS:
+        return _none(f"what run {run_id} stands on is in {folders} folders")
+    return Basis(run_id, sites, added, frozenset((one.batch_id, one.attempt) for one in removed))
 
 
-def _identity(member: Member) -> tuple[str, int, int, str, int, int]:
+def _none(why: str) -> Basis | None:
+    log.info("all sites are computed: %s", why)
+    return None
+
+
+def _identity(member: Member) -> tuple[str | int, ...]:
     return (
         member.batch_id,
         member.attempt,
@@ -113,6 +126,7 @@ def _identity(member: Member) -> tuple[str, int, int, str, int, int]:
         member.source_id,
         member.batch_index,
         member.rows,
+        member.judged,
     )
 
 
@@ -151,8 +165,9 @@ class Standing:
         """
         if not self.sites:
             return
-        due = sum(one.rows for one in self.sites), sum(one.measurements + one.censored for one in self.sites)
-        there = samples_of(self.spark, self.root, self.sites).count(), self._measurements(self.sites, _CELL_KEY).count()
+        due = sum(one.rows for one in self.sites), sum(map(_cells, self.sites))
+        cells = self._cells(_CELL_KEY, None)
+        there = samples_of(self.spark, self.root, self.sites).count(), cells.count() if cells else 0
         if there != due:
             raise PermanentError(f"its folders hold {there[0]} rows and {there[1]} cells of {due[0]} and {due[1]}")
 
@@ -171,11 +186,13 @@ class Standing:
 
     def values(self, schema: StructType, programmes: Collection[str] | None = None) -> DataFrame | None:
         """Measurements of the sites that stay, of some programmes or of all; None where there are none."""
-        sites = self._of(programmes)
-        return self._measurements(sites, schema).filter("value IS NOT NULL") if sites else None
+        cells = self._cells(schema, programmes)
+        return None if cells is None else cells.filter("value IS NOT NULL")
 
-    def _measurements(self, sites: Sequence[SiteRows], schema: StructType | str) -> DataFrame:
-        """Measurements and censored cells of these sites, at least one."""
+    def _cells(self, schema: StructType | str, programmes: Collection[str] | None) -> DataFrame | None:
+        sites = [one for one in self._of(programmes) if _cells(one)]  # a folder without any has no partition to be read
+        if not sites:
+            return None
         reader = self.spark.read.schema(schema)
         return _of_sites(self.spark, _read(reader, self.root, ENRICHED, sites), sites, ("program_id", "site_id"))
 
@@ -203,11 +220,16 @@ class Standing:
         )
 
 
+def _cells(site: SiteRows) -> int:
+    return site.measurements + site.censored
+
+
 def years_of_regions(
     connection: Connection, kept: publish.Kept, regions: Mapping[tuple[str, str], str | None]
 ) -> list[tuple[Any, ...]]:
     """Rows of `annual` of the sites that stay and are in a region that is computed anew."""
     sites = [site for site, region in regions.items() if region in kept.regions and site[1] not in kept.sites]
+    connection.execute("SET extra_float_digits = 1")  # all digits, whatever the server is set to
     columns = ", ".join(f"a.{name}" for name in publish.TABLES["annual"])
     return connection.execute(
         f"SELECT {columns} FROM metrics.annual a JOIN unnest(%s::text[], %s::text[]) AS s (program_id, site_id)"  # noqa: S608
@@ -236,14 +258,14 @@ def samples_of(spark: SparkSession, root: str, sites: Sequence[SiteRows]) -> Dat
 
 def _read(reader: DataFrameReader, root: str, zone: str, sites: Iterable[SiteRows]) -> DataFrame:
     """The folders of these sites; `run` is the number in a folder's name."""
-    folders = sorted({f"{root}/{zone}/run={one.computed_by}" for one in sites})
+    folders = sorted({f"{root}/{run_folder(zone, one.computed_by)}" for one in sites})
     return reader.option("basePath", f"{root}/{zone}").parquet(*folders)
 
 
 def _of_sites(spark: SparkSession, rows: DataFrame, sites: Sequence[SiteRows], names: tuple[str, str]) -> DataFrame:
     key = ["run", *names]
     places = spark.createDataFrame([(one.computed_by, one.program_id, one.site_id) for one in sites], _PLACES)
-    # Told also as a filter, which Parquet's statistics answer: rows are sorted by site.
+    # Told also as a filter, which Parquet's statistics answer where rows are sorted by site.
     few = rows.filter(F.col(names[1]).isin(sorted({one.site_id for one in sites}))) if len(sites) <= FEW else rows
     return few.join(F.broadcast(places.toDF(*key)), key, "left_semi")
 

@@ -14,7 +14,7 @@ def frames(rows: DataFrame, samples: DataFrame, enriched: DataFrame, last_date: 
     """The frames of these tables.
 
     Args:
-        rows: Member rows with `superseded`, as `mark_superseded` leaves them.
+        rows: Every row, with `superseded`; superseded ones have no site and no balance.
         samples: Those not superseded, with the columns of `with_balance` and `in_series`.
         enriched: The measurements and censored cells, with method and flag.
         last_date: The version's last date of sampling; None without samples.

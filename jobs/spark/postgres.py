@@ -32,10 +32,15 @@ def connected(settings: PostgresSettings, name: str = "acidwatch job") -> Iterat
         timeout = max(1, round(settings.database_timeout_seconds))
         with psycopg.connect(url, connect_timeout=timeout, application_name=name, autocommit=True) as connection:
             yield connection
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName) as error:
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.UndefinedFunction,
+        psycopg.errors.InvalidSchemaName,
+    ) as error:
         reason = str(error).splitlines()[0]
         raise UnusableInputError(
-            f"the database at {where} lacks acidwatch's tables ({reason}): run `acidwatch ledger migrate`"
+            f"the database at {where} lacks tables or columns of this acidwatch ({reason}): run `acidwatch ledger migrate`"
         ) from error
     except psycopg.errors.InsufficientPrivilege as error:
         raise refusal(error, where) or error from error

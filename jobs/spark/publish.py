@@ -24,7 +24,7 @@ _STANDS: dict[Scope, LiteralString] = {
     "region": "region <> ALL (%(regions)s)",
     "all": "false",
 }
-"""Rows of an earlier run that are another one's too."""
+"""Rows of an earlier run that are another one's too. A site is touched by its name, in every programme."""
 
 STATISTICS = ("mean", "stddev", "min", "q1", "median", "q3", "max", "first_date", "last_date")
 TABLES: dict[str, tuple[str, ...]] = {
@@ -149,7 +149,7 @@ def show_as_newest(connection: Connection, run_id: int) -> None:
 
 
 def next_run_id(connection: Connection) -> int:
-    """A number for a run, taken before it starts because its folder on HDFS bears it."""
+    """A number for a run, taken before it starts because its folders on HDFS bear it."""
     row = connection.execute("SELECT nextval(pg_get_serial_sequence('metrics.runs', 'run_id'))").fetchone()
     return int(row[0]) if row else 0
 

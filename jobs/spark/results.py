@@ -38,7 +38,8 @@ def find_run(connection: Connection, version: int | None) -> Run:
     """
     columns = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
     if version is None:
-        row = connection.execute(sql.SQL("SELECT {} FROM olap.run").format(columns)).fetchone()
+        query = sql.SQL("SELECT {} FROM metrics.runs WHERE run_id = (SELECT run_id FROM olap.run)").format(columns)
+        row = connection.execute(query).fetchone()
     else:
         query = sql.SQL("SELECT {} FROM metrics.runs WHERE dataset_version = %s ORDER BY run_id DESC LIMIT 1").format(
             columns

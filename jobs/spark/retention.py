@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from acidwatch.archive.store import Store
-from acidwatch.archive.zones import ENRICHED, SAMPLES
+from acidwatch.archive.zones import ENRICHED, SAMPLES, run_folder
 from acidwatch.ledger.checks import is_needed
 from acidwatch.ledger.connection import Ledger
 from acidwatch.proof.gc import unpublished
@@ -53,9 +53,7 @@ class Retention:
         """
         removed = []
         while (forgotten := self._forget_one()) is not None:
-            for folder in forgotten:
-                self.store.delete(folder)
-                removed.append(folder)
+            removed += [folder for folder in forgotten if self.store.delete(folder)]
         for orphan in unpublished(self.store, self.ledger, now - GRACE):
             self.store.delete(orphan.path)
             removed.append(orphan.path)
@@ -70,4 +68,4 @@ class Retention:
             if row is None:
                 return None
             needed = is_needed(connection, row["run_id"])
-        return [] if needed else [f"{zone}/run={row['run_id']}" for zone in (ENRICHED, SAMPLES)]
+        return [] if needed else [run_folder(zone, row["run_id"]) for zone in (ENRICHED, SAMPLES)]

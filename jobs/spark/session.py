@@ -53,7 +53,7 @@ def spark_session(
         hdfs_user: User name that HDFS sees.
         name: Shown in Spark's web page and by a cluster.
         jars: What Spark needs beside its own.
-        rows: How many it is to work on at once.
+        rows: Of the version that it works on.
     """
     from pyspark.sql import SparkSession
 

@@ -26,6 +26,7 @@ class Member:
         path: Below the root.
         source_sent_us: When the sending of its source first began, microseconds since 1970 UTC.
         rows: Rows of the batch.
+        judged: When it was judged, ISO 8601: the same record may have been judged twice, by two versions of acidwatch.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Member:
     source_id: str
     batch_index: int
     rows: int
+    judged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,22 @@ def read_version(connection: Connection, version: int | None) -> DatasetVersion:
             exist = "only version 1 exists" if newest == 1 else f"versions 1 to {newest} exist"
             raise UnusableInputError(f"there is no version {wanted}: {exist}")
         rows = connection.execute(
-            "SELECT path, batch_id, attempt, source_first_sent_at, source_id, batch_index, rows FROM ledger.members(%s)"
-            " ORDER BY path, batch_id, attempt",
+            "SELECT path, batch_id, attempt, source_first_sent_at, source_id, batch_index, m.rows, a.judged_at"
+            " FROM ledger.members(%s) m JOIN ledger.attempts a USING (batch_id, attempt) ORDER BY path, batch_id, attempt",
             [wanted],
         ).fetchall()
     members = tuple(
-        Member(path, batch, attempt, (sent - EPOCH) // timedelta(microseconds=1), source, index, count)
-        for path, batch, attempt, sent, source, index, count in rows
+        Member(
+            path,
+            batch,
+            attempt,
+            (sent - EPOCH) // timedelta(microseconds=1),
+            source,
+            index,
+            count,
+            at.astimezone(UTC).isoformat(),
+        )
+        for path, batch, attempt, sent, source, index, count, at in rows
     )
     return DatasetVersion(wanted, version is not None, members)
 

@@ -12,12 +12,23 @@ import acidwatch
 HERE = Path(__file__).parent
 CONTRACT = Path(acidwatch.__file__).parent
 
-_DECIDING = ("counting", "incremental", "metrics", "of_sites", "publish", "schemas", "sources", "trends", "unit_breaks")
+_DECIDING = (
+    "counting",
+    "incremental",
+    "metrics",
+    "of_sites",
+    "publish",
+    "schemas",
+    "sources",
+    "tables",
+    "trends",
+    "unit_breaks",
+)
 
 
 @cache
 def code_version() -> str:
-    """Such as `0.1.0+3f9a61c2`; changes with the release, the transforms, what they read, the statistics, and the contract's tables."""
+    """Such as `0.1.0+3f9a61c2`; changes with the release, transforms, what they read, statistics, the contract's tables, Spark, numpy."""
     try:
         release = version("acidwatch")
     except PackageNotFoundError:
@@ -27,13 +38,13 @@ def code_version() -> str:
         *(HERE / f"{name}.py" for name in _DECIDING),
         *(
             CONTRACT / "contract" / name
-            for name in ("columns.py", "flags.py", "parameters.py", "regions.py", "rules.py")
+            for name in ("columns.py", "flags.py", "parameters.py", "regions.py", "remarks.py", "rules.py")
         ),
         *sorted((CONTRACT / "chemistry").glob("*.py")),
         *sorted((CONTRACT / "statistics").glob("*.py")),
         *sorted((CONTRACT / "trends").glob("*.py")),
     ]
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"pyspark {version('pyspark')}, numpy {version('numpy')}".encode())
     for path in deciding:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return f"{release}+{digest.hexdigest()[:8]}"

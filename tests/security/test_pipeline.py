@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from acidwatch.settings import KafkaSettings, PostgresSettings, load
+from acidwatch.archive.hdfs import HdfsStore
+from acidwatch.settings import HdfsSettings, KafkaSettings, PostgresSettings, load
 from jobs.spark import publish, sources
 from jobs.spark.kafka import kafka_options
 from jobs.spark.postgres import connected
@@ -152,4 +153,7 @@ def test_compaction_and_gc_run_with_the_role_of_the_commands_and_need_no_other_r
     assert compacted["files"] >= 2
     assert compacted["files_now"] == 1
     assert secured.json("gc", "--yes")["removed"] == [], "within the grace time"
+    HdfsStore(load(HdfsSettings, **secured.settings())).publish("enriched/run=999/part-0.parquet", b"rows")
+    garbage = secured.json("gc", "--grace", "0s", "--dry-run")["removed"]
+    assert [one["path"] for one in garbage if one["why"] == "unpublished"] == ["enriched/run=999"]
     assert secured.json("verify")["faults"] == []

@@ -135,6 +135,7 @@ def by_method(values: DataFrame) -> DataFrame:
     Returns:
         Columns as `statistics`.
     """
+    # Each value as often as it is there: what is read from the array is then as of single measurements, to the last digit.
     ascending_values = F.sort_array(F.collect_list(F.struct("value", F.col("times").cast("int").alias("times"))))
     groups = values.groupBy(*METHOD_KEY).agg(
         F.sum("times").alias("n"),

@@ -105,6 +105,9 @@ def test_unfinished_writes_and_unpublished_runs_are_removed_and_published_ones_s
         "enriched/run=1/x",
         "enriched/run=2/x",
         "enriched/run=2/y",
+        "samples/run=2/x",
+        "enriched/run=3/x",
+        "samples/run=3/x",
         "enriched/notes/x",
         "control/x",
         "backup/1/x",
@@ -114,12 +117,15 @@ def test_unfinished_writes_and_unpublished_runs_are_removed_and_published_ones_s
         connection.execute(
             "INSERT INTO metrics.runs SELECT 1, 1, 1, 'c', true, now(), now(), 'enriched/run=1', 0, 0, 0, 0, 0, 0, 0, 0, 0"
         )
+        # Run 3 is kept no longer, but run 1 takes a site from it.
+        connection.execute("INSERT INTO metrics.site_rows SELECT 1, 'P', 'S', 3, 1, 0, 1, 0, 0, 0, 0, 0, '2020-01-01'")
     assert [(one.path, one.why, one.bytes) for one in found(history)] == [
         ("_tmp/0a", "leftover", 2),
         ("enriched/run=2", "unpublished", 4),
+        ("samples/run=2", "unpublished", 2),
     ]
     collect(history)
-    kept = ["backup/1/x", "control/x", "enriched/notes/x", "enriched/run=1/x"]
+    kept = ["backup/1/x", "control/x", "enriched/notes/x", "enriched/run=1/x", "enriched/run=3/x", "samples/run=3/x"]
     assert sorted(path for path in store.files if not path.startswith("reference/")) == kept
 
 

@@ -133,8 +133,13 @@ def the_same_as_all_anew(job: MetricsJob, spark: SparkSession, computed: int) ->
 
 def test_each_table_says_what_its_rows_depend_on() -> None:
     assert SCOPES.keys() == TABLES.keys()
-    needed = {"site": "site_id", "programme": "program_id", "region": "region"}
-    assert all(needed[scope] in TABLES[table] for table, scope in SCOPES.items() if scope != "all")
+    needed = {
+        "site": {"site_id"},
+        "programme": {"program_id"},
+        "site or programme": {"site_id", "program_id"},
+        "region": {"region"},
+    }
+    assert all(needed[scope] <= {*TABLES[table]} for table, scope in SCOPES.items() if scope != "all")
 
 
 def test_what_comes_goes_moves_and_corrects_gives_the_digits_of_a_run_of_everything(
@@ -170,6 +175,33 @@ def test_what_is_taken_out_leaves_the_digits_of_before(archive: Archive, job: Me
     archive.take_out("new")
     last = the_same_as_all_anew(job, spark, computed=2)
     assert published(job, last) == published(job, first)
+
+
+@pytest.mark.slow
+def test_a_site_of_which_nothing_was_measured_stands_like_any_other(
+    archive: Archive, job: MetricsJob, spark: SparkSession
+) -> None:
+    job.run()
+    archive.append("blank", [sample(PROGRAM_ID="VTSSS", SITE_ID="VT75")], "later")
+    archive.append("few", [sample(PROGRAM_ID="VTSSS", SITE_ID="VT76", SO4_UEQ_L=4.0)], "later")
+    archive.take_out("few")
+    the_same_as_all_anew(job, spark, computed=1)
+    archive.append(
+        "others", [sample(PROGRAM_ID="VTSSS", SITE_ID="VT77", row=n, SO4_UEQ_L=4.0) for n in (2, 3)], "later"
+    )
+    the_same_as_all_anew(job, spark, computed=1)
+
+
+@pytest.mark.slow
+def test_folders_of_a_database_that_was_lost_are_written_anew(archive: Archive, job: MetricsJob) -> None:
+    first, _ = job.run()
+    for zone in ("samples", "enriched"):
+        archive.given.hdfs.write(
+            f"{zone}/run={first.run_id + 1}/part-0.parquet", b"of another database", overwrite=True
+        )
+    run, _ = job.run(force=True)
+    assert run.run_id == first.run_id + 1
+    assert published(job, run) == published(job, first)
 
 
 @pytest.mark.slow

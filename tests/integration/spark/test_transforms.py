@@ -256,7 +256,11 @@ def test_the_deviation_of_one_value_is_null_and_of_equal_values_zero(spark: Spar
 def test_categories_equal_pandas(
     enriched: DataFrame, samples: DataFrame, rows: list[dict[str, Any]], expected: pd.DataFrame
 ) -> None:
-    got = category.by_category(summary.counted(enriched), samples).toPandas().set_index(["category", "value", "parameter"])
+    got = (
+        category.by_category(summary.counted(enriched), samples)
+        .toPandas()
+        .set_index(["category", "value", "parameter"])
+    )
     assert set(got.index.get_level_values("category")) == set(category.CATEGORIES)
     wide = pd.DataFrame(rows)
     for name, column in (

@@ -1,4 +1,4 @@
--- Runs that build on earlier ones: what is known of each site, and in which run's folders its rows are.
+-- Runs that build on earlier ones: what is known of each site, and in which run's folders its rows are. Several runs may share a folder.
 
 ALTER TABLE metrics.runs
     ADD COLUMN members_sha256 text,            -- of the version's members; null: the run is older than this column
@@ -26,14 +26,16 @@ CREATE INDEX site_rows_computed_by ON metrics.site_rows (computed_by);
 
 -- Columns are added at the end: PostgreSQL replaces a view only so.
 CREATE OR REPLACE VIEW olap.run AS
-SELECT r.run_id, r.dataset_version, r.reference_version, r.code_version, r.as_of_newest, r.started_at, r.finished_at, r.enriched_path, r.files,
+SELECT r.run_id, r.dataset_version, r.reference_version, r.code_version, r.as_of_newest, r.started_at, r.finished_at,
+    CASE WHEN r.based_on IS NULL THEN r.enriched_path END AS enriched_path, r.files,
     r.batches, r.rows, r.superseded, r.samples, r.measurements, r.ambiguous, r.without_method, r.without_site,
     r.finished_at - r.started_at AS duration, r.censored, r.members_sha256, r.based_on, r.sites_computed
 FROM metrics.runs r
 WHERE r.as_of_newest
 ORDER BY r.dataset_version DESC, r.run_id DESC
 LIMIT 1;
-COMMENT ON COLUMN olap.run.enriched_path IS 'Folder on HDFS, below the root, with the measurements of the sites that this run computed; olap.site_rows has the folder of each site.';
+COMMENT ON COLUMN olap.run.enriched_path IS 'Folder on HDFS, below the root, with every measurement, its site and method as Parquet; null: they are in several folders, see olap.site_rows.';
+COMMENT ON COLUMN olap.run.files IS 'Files of the archive that hold the version; a run that builds on another reads few of them.';
 COMMENT ON COLUMN olap.run.members_sha256 IS 'What the version consists of: equal for equal batches. Null: the run is older than this column.';
 COMMENT ON COLUMN olap.run.based_on IS 'Earlier run from which the sites that no new batch touches were taken; null: all were computed.';
 COMMENT ON COLUMN olap.run.sites_computed IS 'Sites that this run computed.';
@@ -58,4 +60,4 @@ COMMENT ON COLUMN olap.site_rows.ambiguous IS 'Measurements for which several me
 COMMENT ON COLUMN olap.site_rows.without_method IS 'Measurements for which the methods table names none; they are kept.';
 COMMENT ON COLUMN olap.site_rows.without_site IS 'Measurements whose site is not in the sites table; they are kept.';
 COMMENT ON COLUMN olap.site_rows.last_date IS 'Date of the last sample.';
-COMMENT ON COLUMN olap.site_rows.folder IS 'Folder on HDFS, below the root, with its measurements as Parquet; rows of other runs'' sites in it do not count: see computed_by.';
+COMMENT ON COLUMN olap.site_rows.folder IS 'Folder on HDFS, below the root, with its measurements as Parquet. Of other sites take only those that have it here.';
