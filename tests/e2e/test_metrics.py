@@ -15,7 +15,9 @@ import psycopg
 import pymannkendall
 import pytest
 
+from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.contract.columns import MEASUREMENTS
+from acidwatch.settings import HdfsSettings, load
 from acidwatch.trends.series import DEFAULT_PERIOD, Period
 from acidwatch.trends.site import VARIANTS
 from deploy.local.stack import Stack
@@ -200,6 +202,8 @@ def test_the_job_removes_the_runs_that_are_not_kept(answered: Answered) -> None:
             f"INSERT INTO metrics.runs (run_id, dataset_version, enriched_path, {columns})"
             f" SELECT 0, 1, 'enriched/run=0', {columns} FROM olap.run"
         )
+    store = HdfsStore(load(HdfsSettings, **answered.deployment.settings()))
+    store.publish("enriched/run=0/part-0.parquet", b"rows")
     kept = answered.deployment.run("job", "metrics")
     removed = answered.deployment.run("job", "metrics", env={"ACIDWATCH_METRICS_RUNS_KEPT": "1"})
     assert "removed" not in kept.stderr
