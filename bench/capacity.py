@@ -12,7 +12,7 @@ import requests
 from acidwatch.contract.batch import BATCH_ROWS
 from acidwatch.settings import KafkaSettings, load
 from acidwatch.workbook.generate import Generated, generate
-from bench.figure import Figure
+from bench.figure import Figure, Measured, figures
 from bench.progress import follow, peak_mib, steady_rows_per_second
 from bench.size import Size
 from deploy.local.stack import Stack
@@ -21,9 +21,6 @@ from tests.support.deployment import Deployment, Process, until
 MOST_BATCHES = 2000
 SLOW_BATCHES = 20
 LONG = 1800.0
-
-Measured = dict[tuple[str, str], float]
-"""(name, unit) -> value."""
 
 
 def capacity(stack: Stack, size: Size, folder: Path) -> list[Figure]:
@@ -48,9 +45,7 @@ def capacity(stack: Stack, size: Size, folder: Path) -> list[Figure]:
         finally:
             deployment.stop_all()
         runs.append(found)
-    return [
-        Figure(name, unit, tuple(run[name, unit] for run in runs if (name, unit) in run)) for name, unit in runs[-1]
-    ]
+    return figures(runs)
 
 
 def _backlog(deployment: Deployment, made: Generated, batches: int) -> Measured:

@@ -10,7 +10,7 @@ from pathlib import Path
 from acidwatch.contract.batch import BATCH_ROWS
 from acidwatch.settings import KafkaSettings, load
 from bench.backlog import send_backlog
-from bench.figure import Figure
+from bench.figure import Figure, Measured, figures
 from bench.ingest import load_sites
 from bench.progress import follow, steady_rows_per_second
 from bench.size import Size
@@ -22,9 +22,6 @@ _SETTLE_SECONDS = 5.0
 
 SERVERS = ("kafka", "namenode", "datanode")
 
-Measured = dict[tuple[str, str], float]
-"""(name, unit) -> value."""
-
 
 def spread(stack: Stack, size: Size, folder: Path) -> list[Figure]:
     """Measure it, from the first commit to the last; all ingestors are there and hold their first groups before any may go on.
@@ -33,7 +30,7 @@ def spread(stack: Stack, size: Size, folder: Path) -> list[Figure]:
         For P partitions and I ingestors `spread.rows_per_second.PxI`, and the processor time that 10,000 rows take from the ingestors
         together and from each server, `spread.cpu_milliseconds.WHO.PxI`.
     """
-    figures = []
+    found = []
     for partitions in size.spread_partitions:
         deployment = Deployment(stack, f"spread_{partitions}", folder)
         deployment.env["ACIDWATCH_TOPIC_PARTITIONS"] = str(partitions)
@@ -45,13 +42,10 @@ def spread(stack: Stack, size: Size, folder: Path) -> list[Figure]:
                     _run(deployment, f"by{ingestors}run{number}", ingestors, size.spread_batches)
                     for number in range(size.runs)
                 ]
-                figures += [
-                    Figure(f"{name}.{partitions}x{ingestors}", unit, tuple(run[name, unit] for run in runs))
-                    for name, unit in runs[0]
-                ]
+                found += figures(runs, f".{partitions}x{ingestors}")
         finally:
             deployment.stop_all()
-    return figures
+    return found
 
 
 def _run(deployment: Deployment, run: str, ingestors: int, batches: int) -> Measured:

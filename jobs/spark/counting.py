@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -11,10 +10,12 @@ from pyspark.sql import functions as F
 
 from acidwatch.contract.columns import SAMPLES
 from acidwatch.errors import PermanentError
-from jobs.spark.incremental import SiteRows
+from jobs.spark.site_rows import SiteRows
 from jobs.spark.sources import Member
 from jobs.spark.transforms import measurements
 from jobs.spark.transforms.censored import censored_columns
+from jobs.spark.transforms.series import SITE
+from jobs.spark.trends import Site
 
 TOTALS = (
     "rows",
@@ -26,19 +27,6 @@ TOTALS = (
     "without_method",
     "without_site",
 )
-
-Site = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """What is wrong with a batch's rows."""
-
-    count: str
-    meaning: str
-
-
-_WRONG = (Wrong("blank", "lack a required column"), Wrong("not_finite", "hold NaN or infinity"))
 
 
 def check_batches(rows: DataFrame, members: Sequence[Member]) -> None:
@@ -67,11 +55,11 @@ def check_batches(rows: DataFrame, members: Sequence[Member]) -> None:
             f"{first.path} holds {found.get((first.batch_id, first.attempt), 0)} of its {first.rows} rows. "
             "Nothing was published"
         )
-    for bad in _WRONG:
-        batches = sorted(batch["batch_id"] for batch in counted if batch[bad.count])
+    for bad, meaning in (("blank", "lack a required column"), ("not_finite", "hold NaN or infinity")):
+        batches = sorted(batch["batch_id"] for batch in counted if batch[bad])
         if batches:
             raise PermanentError(
-                f"rows of {len(batches)} batches {bad.meaning}, first {batches[0]}: their files are not of this contract"
+                f"rows of {len(batches)} batches {meaning}, first {batches[0]}: their files are not of this contract"
             )
 
 
@@ -85,7 +73,7 @@ def count_rows(marked: DataFrame) -> dict[Site, dict[str, Any]]:
         (programme, site) to `rows`, `superseded`, `measurements` and `censored` (of those not superseded), `last_date`.
     """
     standing = ~F.col("superseded")
-    counted = marked.groupBy("PROGRAM_ID", "SITE_ID").agg(
+    counted = marked.groupBy(*SITE).agg(
         F.count(F.lit(1)).alias("rows"),
         F.count_if("superseded").alias("superseded"),
         F.sum(F.when(standing, measurements.measured()).otherwise(0)).alias("measurements"),

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
@@ -21,6 +21,7 @@ from acidwatch.archive.zones import ENRICHED, SAMPLES, run_folder
 from acidwatch.errors import PermanentError
 from jobs.spark import publish
 from jobs.spark.postgres import Connection
+from jobs.spark.site_rows import SiteRows
 from jobs.spark.sources import DatasetVersion, Member, read_version
 
 log = logging.getLogger("acidwatch.jobs.metrics")
@@ -41,23 +42,6 @@ _PLACES = StructType(
         StructField("site_id", StringType()),
     ]
 )
-
-
-class SiteRows(NamedTuple):
-    """A row of metrics.site_rows: what was read of a site, and the run in whose folders it is."""
-
-    program_id: str
-    site_id: str
-    computed_by: int
-    rows: int
-    superseded: int
-    samples: int
-    measurements: int
-    censored: int
-    ambiguous: int
-    without_method: int
-    without_site: int
-    last_date: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +133,9 @@ class Standing:
         return tuple(one for one in self.basis.sites if one.site_id not in self.touched)
 
     @property
-    def programmes(self) -> frozenset[str]:
-        """Of the touched sites, in the earlier run."""
-        return frozenset(one.program_id for one in self.basis.sites if one.site_id in self.touched)
+    def before(self) -> tuple[SiteRows, ...]:
+        """The touched ones as they were."""
+        return tuple(one for one in self.basis.sites if one.site_id in self.touched)
 
     def worth_it(self, rows: int) -> bool:
         """Whether little enough of so many rows is of touched sites."""
@@ -173,10 +157,9 @@ class Standing:
 
     def touched_rows(self) -> DataFrame | None:
         """The basis' rows of touched sites, without the batches that are gone; columns of samples/. None: it has none of these sites."""
-        touched = [one for one in self.basis.sites if one.site_id in self.touched]
-        if not touched:
+        if not self.before:
             return None
-        rows = samples_of(self.spark, self.root, touched)
+        rows = samples_of(self.spark, self.root, self.before)
         return rows.join(_batches(self.spark, self.basis.removed), ["batch_id", "attempt"], "left_anti")
 
     def samples(self, programmes: Collection[str] | None = None) -> DataFrame | None:
@@ -209,8 +192,7 @@ class Standing:
             regions: Region of each site.
             last_date: Of the version.
         """
-        before = (one for one in self.basis.sites if one.site_id in self.touched)
-        changed = {(one.program_id, one.site_id) for one in (*before, *computed)}
+        changed = {(one.program_id, one.site_id) for one in (*self.before, *computed)}
         return publish.Kept(
             run_id=self.basis.run_id,
             sites=self.touched,

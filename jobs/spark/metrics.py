@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,12 +23,12 @@ from jobs.spark.postgres import Connection
 from jobs.spark.reference import ReferenceTables
 from jobs.spark.tables import Frames, Tables, trend_tables
 from jobs.spark.transforms import balance, enrich, flags, measurements, series
+from jobs.spark.transforms.series import SITE
 from jobs.spark.version import code_version
 
 log = logging.getLogger("acidwatch.jobs.metrics")
 
 NOT_ENRICHED = ("source_sent_us", "batch_index", "superseded")
-SITE = ("PROGRAM_ID", "SITE_ID")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ class MetricsJob:
         with self.connect() as connection:
             dataset = sources.read_version(connection, version)
             reference = self.reference()
-            members = incremental.members_sha256(dataset.members)
-            key = publish.RunKey(dataset.version, reference.version, code_version(), members)
+            members_sha256 = incremental.members_sha256(dataset.members)
+            key = publish.RunKey(dataset.version, reference.version, code_version(), members_sha256)
             if not force and (done := _already(connection, key, not dataset.chosen)):
                 return done, False
             basis = None if force else incremental.find_basis(connection, key, dataset)
@@ -116,13 +116,13 @@ class MetricsJob:
             dataset_version=key.dataset_version,
             reference_version=key.reference_version,
             code_version=key.code_version,
+            members_sha256=key.members_sha256,
             as_of_newest=not dataset.chosen,
             started_at=started_at,
             finished_at=self.now(),
             enriched_path=run_folder(ENRICHED, run_id),
             files=len(dataset.paths),
             batches=len(dataset.members),
-            members_sha256=members,
             based_on=found.kept.run_id if found.kept else None,
             sites_computed=found.sites,
             **found.counts,
@@ -139,54 +139,41 @@ class MetricsJob:
         run_id: int,
         basis: Basis | None,
     ) -> Computed:
-        with hdfs_errors(self.root):
-            try:
-                return self._computed(spark, dataset, reference, run_id, basis)
-            finally:
-                spark.catalog.clearCache()
-
-    def _computed(
-        self,
-        spark: SparkSession,
-        dataset: sources.DatasetVersion,
-        reference: ReferenceTables,
-        run_id: int,
-        basis: Basis | None,
-    ) -> Computed:
-        methods = sources.methods_table(spark, self.root, reference.methods_path)
-        sites = sources.sites_table(spark, self.root, reference.sites_path)
-        rows, standing = self._rows(spark, dataset, basis)
-        marked = measurements.mark_superseded(rows).persist(StorageLevel.MEMORY_AND_DISK)
-        if standing is None:
-            counting.check_batches(marked, dataset.members)
-        read = counting.count_rows(marked)
-        judged = _by_site(spark, _judged(marked, sites)).persist(StorageLevel.MEMORY_AND_DISK)
-        # A folder that is there is of a database that was lost: one database gives a number once.
-        judged.write.mode("overwrite").parquet(f"{self.root}/{run_folder(SAMPLES, run_id)}")
-        marked.unpersist()
-        samples = judged.filter("NOT superseded")
-        cells = flags.flagged(samples.drop(*NOT_ENRICHED), flags.history(samples))
-        version = F.lit(dataset.version)
-        enriched = enrich.with_methods(cells, methods).withColumn("dataset_version", version)
-        folder = f"{self.root}/{run_folder(ENRICHED, run_id)}"
-        # What is written is read again: that checks it, and it is a cache that needs no memory.
-        enriched.write.mode("overwrite").partitionBy("program_id").parquet(folder)
-        log.info("wrote %s and %s of run %d", SAMPLES, ENRICHED, run_id)
-        written = spark.read.schema(enriched.schema).parquet(folder)
-        computed = counting.counts_of_sites(read, counting.count_measurements(written), run_id)
-        of_version = [*computed, *(standing.sites if standing else ())]
-        counts = counting.totals(of_version, dataset.rows)
-        last_date = max((site.last_date for site in of_version), default=None)
-        programmes = {site.program_id for site in computed} | (standing.programmes if standing else set())
-        frames = Frames(judged, samples, written, standing, frozenset(programmes))
-        tables = frames.tables(methods, last_date) | {"site_rows": [tuple(site) for site in computed]}
-        regions = trends.regions_of((row[0], row[1], row[2]) for row in sites.select(*SITE, "STATE").collect())
-        if standing is None:
-            return Computed(counts, tables | trend_tables(tables["annual"], [], regions, None), None, len(computed))
-        kept = standing.kept(computed, regions, last_date)
-        with self.connect() as connection:
-            years = incremental.years_of_regions(connection, kept, regions)
-        return Computed(counts, tables | trend_tables(tables["annual"], years, regions, kept), kept, len(computed))
+        with hdfs_errors(self.root), _caching(spark):
+            methods = sources.methods_table(spark, self.root, reference.methods_path)
+            sites = sources.sites_table(spark, self.root, reference.sites_path)
+            rows, standing = self._rows(spark, dataset, basis)
+            marked = measurements.mark_superseded(rows).persist(StorageLevel.MEMORY_AND_DISK)
+            if standing is None:
+                counting.check_batches(marked, dataset.members)
+            read = counting.count_rows(marked)
+            judged = _by_site(spark, _judged(marked, sites)).persist(StorageLevel.MEMORY_AND_DISK)
+            # A folder that is there is of a database that was lost: one database gives a number once.
+            judged.write.mode("overwrite").parquet(f"{self.root}/{run_folder(SAMPLES, run_id)}")
+            marked.unpersist()
+            samples = judged.filter("NOT superseded")
+            cells = flags.flagged(samples.drop(*NOT_ENRICHED), flags.history(samples))
+            version = F.lit(dataset.version)
+            enriched = enrich.with_methods(cells, methods).withColumn("dataset_version", version)
+            folder = f"{self.root}/{run_folder(ENRICHED, run_id)}"
+            # What is written is read again: that checks it, and it is a cache that needs no memory.
+            enriched.write.mode("overwrite").partitionBy("program_id").parquet(folder)
+            log.info("wrote %s and %s of run %d", SAMPLES, ENRICHED, run_id)
+            written = spark.read.schema(enriched.schema).parquet(folder)
+            computed = counting.counts_of_sites(read, counting.count_measurements(written), run_id)
+            of_version = [*computed, *(standing.sites if standing else ())]
+            counts = counting.totals(of_version, dataset.rows)
+            last_date = max((site.last_date for site in of_version), default=None)
+            regions = trends.regions_of((row[0], row[1], row[2]) for row in sites.select(*SITE, "STATE").collect())
+            kept, years = None, []
+            if standing is not None:
+                kept = standing.kept(computed, regions, last_date)
+                with self.connect() as connection:
+                    years = incremental.years_of_regions(connection, kept, regions)
+            frames = Frames(judged, samples, written, standing, kept.programmes if kept else frozenset())
+            tables = frames.tables(methods, last_date) | {"site_rows": [tuple(site) for site in computed]}
+            tables |= trend_tables(tables["annual"], years, regions, kept)
+            return Computed(counts, tables, kept, len(computed))
 
     def _rows(
         self, spark: SparkSession, dataset: sources.DatasetVersion, basis: Basis | None
@@ -204,6 +191,14 @@ class MetricsJob:
                 return rows, standing
             log.info("the new batches touch most rows: all sites are computed anew")
         return sources.member_rows(spark, self.root, dataset.members), None
+
+
+@contextmanager
+def _caching(spark: SparkSession) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        spark.catalog.clearCache()
 
 
 def _judged(marked: DataFrame, sites: DataFrame) -> DataFrame:

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from acidwatch.errors import OutcomeUnknownError, PermanentError
 from jobs.spark.postgres import Connection
+from jobs.spark.site_rows import SiteRows
 
 LOCK = 0x61636964_6D657472  # one publication at a time; "acidmetr"
 
@@ -52,8 +53,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "unit_break": ("program_id", "parameter", "first_date", "factor", "sites", "same_sites", "sharpness"),
     "method_change": ("program_id", "parameter", "change_year", "site_id", "unit", "method_before", "method_after", "last_before",
                       "first_after", "n_before", "median_before", "n_after", "median_after", "step", "paired_sites", "paired_step"),
-    "site_rows": ("program_id", "site_id", "computed_by", "rows", "superseded", "samples", "measurements", "censored", "ambiguous",
-                  "without_method", "without_site", "last_date"),
+    "site_rows": SiteRows._fields,
 }  # fmt: skip
 SCOPES: dict[str, Scope] = {
     **dict.fromkeys(("site", "annual", "trend", "acidity_year", "acidity_site", "acid_episode"), "site"),

@@ -30,7 +30,7 @@ class Frames:
         rows: Of the sites that are computed, superseded ones too.
         samples, written: Their samples and measurements.
         standing: The sites that are not; None: there are none.
-        programmes: Of those that are, and of what they were in the earlier run: only in these has anything changed.
+        programmes: Where something has changed since the earlier run; of no meaning without one.
     """
 
     rows: DataFrame
@@ -50,39 +50,39 @@ class Frames:
         with ThreadPoolExecutor(2) as pool:
             frames = self._frames(methods, last_date)
             tables: Tables = dict(zip(frames, pool.map(_rows, frames, frames.values()), strict=True))
-        tables["unit_break"] = unit_breaks.rows(self._samples_of_programmes().filter("in_series"))
+        tables["unit_break"] = unit_breaks.rows(self._samples(self.programmes).filter("in_series"))
         return tables
 
-    def _samples_of_programmes(self) -> DataFrame:
-        return _together(self.samples, self.standing.samples(self.programmes) if self.standing else None)
-
     def _frames(self, methods: DataFrame, last_date: date | None) -> dict[str, DataFrame]:
-        values = self.written.filter("value IS NOT NULL")
-        values_of_programmes, all_values, all_samples = values, values, self.samples
-        distributions = quality.distributions(self.samples)
-        if self.standing is not None:
-            schema = self.written.schema
-            values_of_programmes = _together(values, self.standing.values(schema, self.programmes))
-            all_values = _together(values, self.standing.values(schema))
-            all_samples = _together(self.samples, self.standing.samples())
-            of_programmes = quality.distributions(self._samples_of_programmes(), ["programme"])
-            distributions = quality.distributions(self.samples, ["site"]).unionByName(of_programmes)
-        counted = summary.counted(all_values).persist(StorageLevel.MEMORY_AND_DISK)
-        years = annual.by_year(series.series_values(self.samples.filter("in_series")), methods)
+        own, of_programmes = self.written.filter("value IS NOT NULL"), self._values(self.programmes)
+        counted = summary.counted(self._values()).persist(StorageLevel.MEMORY_AND_DISK)
         return {
-            "site": summary.by_site(values),
+            "site": summary.by_site(own),
             "method": summary.by_method(self._of_programmes(counted)),
-            "category": category.by_category(counted, all_samples),
-            "annual": years,
-            "distribution": distributions,
-            "method_change": method_changes.steps(values_of_programmes, method_changes.changes(values_of_programmes)),
+            "category": category.by_category(counted, self._samples()),
+            "annual": annual.by_year(series.series_values(self.samples.filter("in_series")), methods),
+            "distribution": self._distributions(),
+            "method_change": method_changes.steps(of_programmes, method_changes.changes(of_programmes)),
             **of_sites.frames(self.rows, self.samples, self.written, last_date),
         }
 
-    def _of_programmes(self, rows: DataFrame) -> DataFrame:
+    def _distributions(self) -> DataFrame:
         if self.standing is None:
-            return rows
-        return rows.filter(F.col("program_id").isin(sorted(self.programmes)))
+            return quality.distributions(self.samples)
+        of_programmes = quality.distributions(self._samples(self.programmes), ["programme"])
+        return quality.distributions(self.samples, ["site"]).unionByName(of_programmes)
+
+    def _samples(self, programmes: frozenset[str] | None = None) -> DataFrame:
+        """With those of the sites that stand, in some programmes or in all."""
+        return _together(self.samples, self.standing.samples(programmes) if self.standing else None)
+
+    def _values(self, programmes: frozenset[str] | None = None) -> DataFrame:
+        """Measurements with those of the sites that stand, in some programmes or in all."""
+        others = self.standing.values(self.written.schema, programmes) if self.standing else None
+        return _together(self.written.filter("value IS NOT NULL"), others)
+
+    def _of_programmes(self, rows: DataFrame) -> DataFrame:
+        return rows.filter(F.col("program_id").isin(sorted(self.programmes))) if self.standing else rows
 
 
 def _together(own: DataFrame, other: DataFrame | None) -> DataFrame:

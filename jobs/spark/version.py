@@ -19,6 +19,7 @@ _DECIDING = (
     "of_sites",
     "publish",
     "schemas",
+    "site_rows",
     "sources",
     "tables",
     "trends",

@@ -6,7 +6,6 @@ import asyncio
 
 import structlog
 
-from acidwatch.archive.groupfile import RawRecord
 from acidwatch.archive.raw import read_records
 from acidwatch.archive.store import Store
 from acidwatch.broker.send import ConfirmedSender, Record
@@ -32,24 +31,22 @@ class Reruns:
             sendable = []
             for place in places:
                 record = found[place.origin]
-                if why := self._again(record).why_not(self._most_bytes):
+                again = Record(self._topic, record.key, record.value, record.headers)
+                if why := again.why_not(self._most_bytes):
                     # It must not stop all that comes after it; `reconcile` names what was sent and never recorded.
                     self._log.error(
                         "can't be sent again", batch_id=record.batch_id, reason=why, archive_path=place.path
                     )
                 else:
-                    sendable.append(record)
-            await self._sender.send([self._again(record) for record in sendable])
+                    sendable.append((record, again))
+            await self._sender.send([again for _, again in sendable])
             await asyncio.to_thread(self._mark, places)
             total += len(places)
-            for record in sendable:
+            for record, _ in sendable:
                 self._log.warning(
                     "sent again: its file was being removed", batch_id=record.batch_id, attempt=record.attempt
                 )
         return total
-
-    def _again(self, record: RawRecord) -> Record:
-        return Record(self._topic, record.key, record.value, record.headers)
 
     def _pending(self) -> list[RawPlace]:
         with self._ledger.transaction() as connection:
