@@ -61,15 +61,8 @@ async def create_topics(settings: KafkaSettings) -> list[str]:
         DependencyAwayError: No broker answers.
         PermanentError: The broker refuses.
     """
-    # A broker that has just started, or was too busy to say that it lives, answers for a moment that there is no broker.
-    while_there_is_none = AsyncRetrying(
-        retry=retry_if_exception_type(NodeNotReadyError),
-        stop=stop_after_delay(settings.kafka_timeout_seconds),
-        wait=wait_fixed(0.25),
-        reraise=True,
-    )
     async with asking_kafka(settings):
-        done: tuple[list[TopicPlan], Any] = await while_there_is_none(_create_missing, settings)
+        done: tuple[list[TopicPlan], Any] = await _while(NodeNotReadyError, settings)(_create_missing, settings)
     missing, answer = done
     for name, code, *rest in answer.topic_errors if answer else []:
         error = for_code(code)
@@ -119,15 +112,34 @@ async def _offsets(settings: KafkaSettings, topic: str) -> tuple[dict[int, int],
         consumer = AIOKafkaConsumer(**client_options(settings))
         try:
             await consumer.start()
-            await consumer._client.set_topics((topic,))
-            partitions = [
-                TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())
-            ]
+            partitions: list[TopicPartition] = await _while(NodeNotReadyError, settings)(_partitions, consumer, topic)
             first = await consumer.beginning_offsets(partitions)
             last = await consumer.end_offsets(partitions)
         finally:
             await consumer.stop()
     return {p.partition: o for p, o in first.items()}, {p.partition: o for p, o in last.items()}
+
+
+async def _partitions(consumer: Any, topic: str) -> list[TopicPartition]:
+    """The partitions of a topic; none when there is no such topic.
+
+    Raises:
+        NodeNotReadyError: The broker that was asked knows of no broker, itself included, so what it says of topics means nothing.
+    """
+    consumer._client.set_topics((topic,))
+    if not await consumer._client.force_metadata_update():
+        raise NodeNotReadyError(f"no broker told of topic {topic}")
+    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+
+
+def _while(errors: type[Exception] | tuple[type[Exception], ...], settings: KafkaSettings) -> AsyncRetrying:
+    """Tries again while a broker that has just started, or was too busy to say that it lives, answers for a moment with one of these."""
+    return AsyncRetrying(
+        retry=retry_if_exception_type(errors),
+        stop=stop_after_delay(settings.kafka_timeout_seconds),
+        wait=wait_fixed(0.25),
+        reraise=True,
+    )
 
 
 async def committed_offsets(settings: KafkaSettings, group: str, topic: str) -> dict[int, int]:
@@ -136,15 +148,9 @@ async def committed_offsets(settings: KafkaSettings, group: str, topic: str) -> 
         admin = AIOKafkaAdminClient(**client_options(settings))
         try:
             await admin.start()
-            # A broker that has just started has no coordinator for the first moments.
-            async for attempt in AsyncRetrying(
-                stop=stop_after_delay(settings.kafka_timeout_seconds),
-                wait=wait_fixed(0.2),
-                retry=retry_if_exception_type(_NO_COORDINATOR_YET),
-                reraise=True,
-            ):
-                with attempt:
-                    offsets = await admin.list_consumer_group_offsets(group)
+            offsets: dict[Any, Any] = await _while(_NO_COORDINATOR_YET, settings)(
+                admin.list_consumer_group_offsets, group
+            )
         finally:
             await admin.close()
     return {p.partition: meta.offset for p, meta in offsets.items() if p.topic == topic and meta.offset >= 0}
