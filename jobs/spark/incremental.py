@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from acidwatch.archive.zones import ENRICHED, SAMPLES, run_folder
 from acidwatch.errors import PermanentError
 from jobs.spark import publish
+from jobs.spark.local import local_frame
 from jobs.spark.postgres import Connection
 from jobs.spark.site_rows import SiteRows
 from jobs.spark.sources import DatasetVersion, Member, read_version
@@ -35,13 +36,6 @@ FEW = 200
 """Sites that are named one by one to Parquet's reader."""
 
 _CELL_KEY = "program_id string, site_id string"
-_PLACES = StructType(
-    [
-        StructField("run", LongType()),
-        StructField("program_id", StringType()),
-        StructField("site_id", StringType()),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +144,7 @@ class Standing:
         if not self.sites:
             return
         due = sum(one.rows for one in self.sites), sum(map(_cells, self.sites))
-        cells = self._cells(_CELL_KEY, None)
+        cells = self._cells()
         there = samples_of(self.spark, self.root, self.sites).count(), cells.count() if cells else 0
         if there != due:
             raise PermanentError(f"its folders hold {there[0]} rows and {there[1]} cells of {due[0]} and {due[1]}")
@@ -164,23 +158,15 @@ class Standing:
 
     def samples(self, programmes: Collection[str] | None = None) -> DataFrame | None:
         """Samples of the sites that stay, of some programmes or of all; None where there are none."""
-        sites = self._of(programmes)
+        sites = [one for one in self.sites if programmes is None or one.program_id in programmes]
         return samples_of(self.spark, self.root, sites).filter("NOT superseded") if sites else None
 
-    def values(self, schema: StructType, programmes: Collection[str] | None = None) -> DataFrame | None:
-        """Measurements of the sites that stay, of some programmes or of all; None where there are none."""
-        cells = self._cells(schema, programmes)
-        return None if cells is None else cells.filter("value IS NOT NULL")
-
-    def _cells(self, schema: StructType | str, programmes: Collection[str] | None) -> DataFrame | None:
-        sites = [one for one in self._of(programmes) if _cells(one)]  # a folder without any has no partition to be read
+    def _cells(self) -> DataFrame | None:
+        sites = [one for one in self.sites if _cells(one)]  # a folder without any has no partition to be read
         if not sites:
             return None
-        reader = self.spark.read.schema(schema)
+        reader = self.spark.read.schema(_CELL_KEY)
         return _of_sites(self.spark, _read(reader, self.root, ENRICHED, sites), sites, ("program_id", "site_id"))
-
-    def _of(self, programmes: Collection[str] | None) -> list[SiteRows]:
-        return [one for one in self.sites if programmes is None or one.program_id in programmes]
 
     def kept(
         self, computed: Iterable[SiteRows], regions: Mapping[tuple[str, str], str | None], last_date: date | None
@@ -246,11 +232,13 @@ def _read(reader: DataFrameReader, root: str, zone: str, sites: Iterable[SiteRow
 
 def _of_sites(spark: SparkSession, rows: DataFrame, sites: Sequence[SiteRows], names: tuple[str, str]) -> DataFrame:
     key = ["run", *names]
-    places = spark.createDataFrame([(one.computed_by, one.program_id, one.site_id) for one in sites], _PLACES)
+    schema = pa.schema({"run": pa.int64(), names[0]: pa.string(), names[1]: pa.string()})
+    places = local_frame(spark, [(one.computed_by, one.program_id, one.site_id) for one in sites], schema)
     # Told also as a filter, which Parquet's statistics answer where rows are sorted by site.
     few = rows.filter(F.col(names[1]).isin(sorted({one.site_id for one in sites}))) if len(sites) <= FEW else rows
-    return few.join(F.broadcast(places.toDF(*key)), key, "left_semi")
+    return few.join(F.broadcast(places), key, "left_semi")
 
 
 def _batches(spark: SparkSession, batches: Iterable[tuple[str, int]]) -> DataFrame:
-    return F.broadcast(spark.createDataFrame(sorted(batches), "batch_id string, attempt int"))
+    schema = pa.schema({"batch_id": pa.string(), "attempt": pa.int32()})
+    return F.broadcast(local_frame(spark, sorted(batches), schema))

@@ -157,7 +157,7 @@ def next_run_id(connection: Connection) -> int:
 def publish(
     connection: Connection,
     run: Run,
-    tables: Mapping[str, Sequence[Sequence[Any]]],
+    tables: Mapping[str, Iterable[Sequence[Any]]],
     again: bool,
     kept: Kept | None = None,
 ) -> Run:

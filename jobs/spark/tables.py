@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
 from jobs.spark import of_sites, publish, trends, unit_breaks
+from jobs.spark.collected import CollectedRows
 from jobs.spark.incremental import Standing
 from jobs.spark.transforms import annual, category, method_changes, quality, series, summary
+from jobs.spark.transforms.value_counts import count_values
 
 log = logging.getLogger("acidwatch.jobs.metrics")
 
-Tables = dict[str, Sequence[Sequence[Any]]]
+Tables = dict[str, Iterable[Sequence[Any]]]
+"""Rows of each table, which can be looked at several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +56,15 @@ class Frames:
         return tables
 
     def _frames(self, methods: DataFrame, last_date: date | None) -> dict[str, DataFrame]:
-        own, of_programmes = self.written.filter("value IS NOT NULL"), self._values(self.programmes)
-        counted = summary.counted(self._values()).persist(StorageLevel.MEMORY_AND_DISK)
+        counts = count_values(self._samples(), methods)
+        counts.values.persist(StorageLevel.MEMORY_AND_DISK)
         return {
-            "site": summary.by_site(own),
-            "method": summary.by_method(self._of_programmes(counted)),
-            "category": category.by_category(counted, self._samples()),
+            "site": summary.by_site(self.written.filter("value IS NOT NULL")),
+            "method": summary.by_method(counts.of_programmes(self.programmes) if self.standing else counts),
+            "category": category.by_category(counts),
             "annual": annual.by_year(series.series_values(self.samples.filter("in_series")), methods),
             "distribution": self._distributions(),
-            "method_change": method_changes.steps(of_programmes, method_changes.changes(of_programmes)),
+            "method_change": method_changes.steps(self._samples(self.programmes), methods),
             **of_sites.frames(self.rows, self.samples, self.written, last_date),
         }
 
@@ -76,28 +78,20 @@ class Frames:
         """With those of the sites that stand, in some programmes or in all."""
         return _together(self.samples, self.standing.samples(programmes) if self.standing else None)
 
-    def _values(self, programmes: frozenset[str] | None = None) -> DataFrame:
-        """Measurements with those of the sites that stand, in some programmes or in all."""
-        others = self.standing.values(self.written.schema, programmes) if self.standing else None
-        return _together(self.written.filter("value IS NOT NULL"), others)
-
-    def _of_programmes(self, rows: DataFrame) -> DataFrame:
-        return rows.filter(F.col("program_id").isin(sorted(self.programmes))) if self.standing else rows
-
 
 def _together(own: DataFrame, other: DataFrame | None) -> DataFrame:
     return own if other is None else own.unionByName(other.select(*own.columns))
 
 
-def _rows(name: str, frame: DataFrame) -> Sequence[Sequence[Any]]:
-    rows = [tuple(row) for row in frame.select(*publish.TABLES[name]).collect()]
+def _rows(name: str, frame: DataFrame) -> CollectedRows:
+    rows = CollectedRows(frame.select(*publish.TABLES[name]))
     log.info("%s: %d rows", name, len(rows))
-    return sorted(rows, key=lambda row: [(value is not None, str(value)) for value in row[:4]])
+    return rows
 
 
 def trend_tables(
-    years: Sequence[Sequence[Any]],
-    standing: Sequence[Sequence[Any]],
+    years: Iterable[Sequence[Any]],
+    standing: Iterable[Sequence[Any]],
     regions: Mapping[trends.Site, str | None],
     kept: publish.Kept | None,
 ) -> Tables:
@@ -109,7 +103,7 @@ def trend_tables(
         kept: None: all regions are computed, otherwise those that it does not keep.
     """
     annual_rows, others = (
-        [dict(zip(publish.TABLES["annual"], row, strict=True)) for row in rows] for rows in (years, standing)
+        (dict(zip(publish.TABLES["annual"], row, strict=True)) for row in rows) for rows in (years, standing)
     )
     found = trends.trend_tables(annual_rows, regions, others)
     if kept is not None:

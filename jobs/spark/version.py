@@ -13,8 +13,10 @@ HERE = Path(__file__).parent
 CONTRACT = Path(acidwatch.__file__).parent
 
 _DECIDING = (
+    "collected",
     "counting",
     "incremental",
+    "local",
     "metrics",
     "of_sites",
     "publish",

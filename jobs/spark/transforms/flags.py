@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from acidwatch.contract import flags
 from acidwatch.contract.columns import MEASUREMENTS
 from acidwatch.contract.rules import MOST_CHARGE_UEQ_L
+from jobs.spark.local import local_frame
 from jobs.spark.transforms.balance import BALANCE_COLUMNS
 from jobs.spark.transforms.measurements import unpivot
 from jobs.spark.transforms.summary import ascending, quantile
@@ -34,7 +36,8 @@ PARAMETERS = [
     )
     for column in MEASUREMENTS
 ]
-PARAMETERS_SCHEMA = "parameter string, column_name string, low double, high double, tests int, tests_defined int"
+PARAMETERS_SCHEMA = pa.schema({"parameter": pa.string(), "column_name": pa.string(), "low": pa.float64(), "high": pa.float64(),
+                               "tests": pa.int32(), "tests_defined": pa.int32()})  # fmt: skip
 HARD = sum(BIT[test.rule] for test in ROW_TESTS if test.severity == "hard")
 
 
@@ -86,7 +89,7 @@ def flagged(samples: DataFrame, history: DataFrame) -> DataFrame:
         line), `tests_evaluated` and `tests_defined` (how many), `tests_failed` (rule ids of those that the value did not pass),
         `history_score` (how far it is from its site's median, in MADs of its side, times 0.6745; null where that MAD is 0).
     """
-    tests = samples.sparkSession.createDataFrame(PARAMETERS, PARAMETERS_SCHEMA)
+    tests = local_frame(samples.sparkSession, PARAMETERS, PARAMETERS_SCHEMA)
     known = samples.withColumns(
         {
             "row_broken": _bits(_broken(test.rule) for test in ROW_TESTS),

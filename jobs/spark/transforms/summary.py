@@ -8,23 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DecimalType
+
+from jobs.spark.local import local_frame
+from jobs.spark.transforms.value_counts import ValueCounts, total
 
 EXACT = DecimalType(38, 20)
 
 SITE_KEY = ("program_id", "site_id", "parameter", "unit")
 METHOD_KEY = ("program_id", "parameter", "method", "unit")
-PLACES = (
-    "program_id",
-    "waterbody_type",
-    "sample_location",
-    "sample_type",
-    "state",
-    "ecoregion_iii",
-    "anc_class",
-)
 QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
 STATISTICS = ("n", "mean", "stddev", "min", "q1", "median", "q3", "max", "first_date", "last_date")
 
@@ -107,44 +102,26 @@ def by_site(measurements: DataFrame) -> DataFrame:
     return statistics(measurements, SITE_KEY)
 
 
-def counted(measurements: DataFrame) -> DataFrame:
-    """How often each value is there, by all that groups of many sites are made of: few lines, however many measurements.
-
-    Args:
-        measurements: `value` (double, finite, not null), `date_smp`, `method_candidates` and the columns of PLACES and METHOD_KEY.
-
-    Returns:
-        These columns and `value` (the key), `times` (measurements), `total` (their `exact` sum), `first` and `last` (timestamps),
-        `ambiguous` (measurements with several methods).
-    """
-    return measurements.groupBy(*dict.fromkeys((*METHOD_KEY, *PLACES)), "value").agg(
-        F.count(F.lit(1)).alias("times"),
-        F.sum(exact(F.col("value"))).alias("total"),
-        F.min("date_smp").alias("first"),
-        F.max("date_smp").alias("last"),
-        F.count_if(F.col("method_candidates") > 1).alias("ambiguous"),
-    )
-
-
-def by_method(values: DataFrame) -> DataFrame:
-    """Statistics per programme, parameter and method (null = none known).
-
-    Args:
-        values: See `counted`.
-
-    Returns:
-        Columns as `statistics`.
-    """
+def by_method(counts: ValueCounts) -> DataFrame:
+    """Statistics per programme, parameter and method (null = none known); columns as `statistics`."""
+    places = [(number, place.program_id) for number, (place, _) in enumerate(counts.places)]
+    schema = pa.schema({"place": pa.int32(), "program_id": pa.string()})
+    programmes = local_frame(counts.values.sparkSession, places, schema)
     # Each value as often as it is there: what is read from the array is then as of single measurements, to the last digit.
     ascending_values = F.sort_array(F.collect_list(F.struct("value", F.col("times").cast("int").alias("times"))))
-    groups = values.groupBy(*METHOD_KEY).agg(
-        F.sum("times").alias("n"),
-        mean_of(F.sum("total"), F.sum("times")).alias("mean"),
-        F.min("first").cast("date").alias("first_date"),
-        F.max("last").cast("date").alias("last_date"),
-        F.sum("ambiguous").alias("ambiguous"),
-        F.flatten(F.transform(ascending_values, lambda of: F.array_repeat(of["value"], of["times"]))).alias(
-            "ascending"
-        ),
+    groups = (
+        counts.values.join(F.broadcast(programmes), "place")
+        .groupBy("program_id", "column", "method")
+        .agg(
+            F.sum("times").alias("n"),
+            mean_of(F.sum(total(F.col("value"), F.col("times"))), F.sum("times")).alias("mean"),
+            F.min("first").cast("date").alias("first_date"),
+            F.max("last").cast("date").alias("last_date"),
+            F.sum("ambiguous").alias("ambiguous"),
+            F.flatten(F.transform(ascending_values, lambda of: F.array_repeat(of["value"], of["times"]))).alias(
+                "ascending"
+            ),
+        )
     )
-    return _described(groups, METHOD_KEY)
+    named = groups.withColumns({"parameter": counts.parameter(), "unit": counts.unit(), "method": counts.method()})
+    return _described(named, METHOD_KEY)

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from acidwatch.contract.columns import MEASUREMENTS
 from acidwatch.contract.rules import SOFT
 from jobs.spark import unit_breaks
+from jobs.spark.schemas import METHODS_TABLE
 from jobs.spark.transforms import flags, measurements, method_changes, quality
 from jobs.spark.transforms.balance import with_balance
 from tests.integration.spark.makers import Row, frame, random_samples, sample, wide
@@ -146,28 +147,35 @@ def test_repeated_keys_are_identical_complementary_or_conflicting(spark: SparkSe
     assert found == {quality.IDENTICAL: (3, 9), quality.COMPLEMENTARY: (2, 9), quality.CONFLICTING: (2, 9)}
 
 
-def measured(spark: SparkSession, rows: list[tuple[Any, ...]]) -> Any:
-    columns = (
-        "program_id string, site_id string, parameter string, unit string, date_smp timestamp_ntz, year int, method string,"
-        " value double, in_series boolean"
+def methods_of(spark: SparkSession, *intervals: tuple[int, int | None, str | None]) -> DataFrame:
+    """The methods table of sulphate in one programme."""
+    rows = [("LTM_ME", "SO4", first, last, name, None) for first, last, name in intervals]
+    return spark.createDataFrame(rows, METHODS_TABLE)
+
+
+def sulphate(site: str, year: int, month: int, value: float, in_series: bool = True) -> Row:
+    return sample(SITE_ID=site, DATE_SMP=datetime(year, month, 1), SO4_UEQ_L=value, in_series=in_series)
+
+
+def series_frame(spark: SparkSession, rows: list[Row]) -> DataFrame:
+    kept = spark.createDataFrame(
+        [(row["DATE_SMP"], row["in_series"]) for row in rows], "DATE_SMP timestamp_ntz, in_series boolean"
     )
-    made = [
-        ("P", site, "SO4", "ueq/L", datetime(year, month, 1), year, method, value, kept)
-        for site, year, month, method, value, kept in rows
-    ]
-    return spark.createDataFrame(made, columns)
+    return frame(spark, rows).join(kept, "DATE_SMP")
 
 
 def test_a_change_of_method_is_dated_and_its_step_is_that_of_the_same_sites(spark: SparkSession) -> None:
-    old = [("1", 1994 + year, month, "old", 100.0 + year, True) for year in range(6) for month in (3, 9)]
-    new = [("1", 2000 + year, month, "new", 80.0 + year, True) for year in range(5) for month in (4, 8)]
-    began = [("2", 2001, 5, "new", 10.0, True)]
-    deep = [("1", 2000, 1, "new", 999.0, False)]
-    unknown = [("1", 2006, 1, None, 5.0, True)]
-    values = measured(spark, old + new + began + deep + unknown)
-    changes = method_changes.changes(values)
-    assert [tuple(row) for row in changes.collect()] == [("P", "SO4", 2000, "old", "new")]
-    together, site = sorted(method_changes.steps(values, changes).collect(), key=lambda row: row.site_id or "")
+    old = [sulphate("1", 1994 + year, month, 100.0 + year) for year in range(6) for month in (3, 9)]
+    new = [sulphate("1", 2000 + year, month, 80.0 + year) for year in range(5) for month in (4, 8)]
+    began = [sulphate("2", 2001, 5, 10.0)]
+    deep = [sulphate("1", 2000, 1, 999.0, in_series=False)]
+    unknown = [sulphate("1", 2006, 1, 5.0)]
+    samples = series_frame(spark, old + new + began + deep + unknown)
+    methods = methods_of(spark, (1990, 1999, "old"), (2000, 2005, "new"))
+    together, site = sorted(method_changes.steps(samples, methods).collect(), key=lambda row: row.site_id or "")
+    for row in (together, site):
+        assert (row.program_id, row.parameter, row.unit, row.change_year) == ("LTM_ME", "SO4", "ueq/L", 2000)
+        assert (row.method_before, row.method_after) == ("old", "new")
     assert (site.site_id, site.last_before, site.first_after) == ("1", date(1999, 9, 1), date(2000, 4, 1))
     assert (site.n_before, site.median_before, site.n_after, site.median_after, site.step) == (6, 104.0, 6, 81.0, -23.0)
     assert (site.paired_sites, site.paired_step) == (None, None)
@@ -176,8 +184,18 @@ def test_a_change_of_method_is_dated_and_its_step_is_that_of_the_same_sites(spar
 
 
 def test_one_method_alone_and_methods_nobody_knows_are_no_change(spark: SparkSession) -> None:
-    values = measured(spark, [("1", year, 6, "same" if year < 2000 else None, 5.0, True) for year in range(1995, 2005)])
-    assert method_changes.steps(values, method_changes.changes(values)).collect() == []
+    samples = series_frame(spark, [sulphate("1", year, 6, 5.0) for year in range(1995, 2005)])
+    for methods in (
+        methods_of(spark, (1990, 1999, "same")),
+        methods_of(spark, (1990, 1999, "same"), (2000, None, None)),
+    ):
+        assert method_changes.steps(samples, methods).collect() == []
+
+
+def test_a_change_is_dated_by_the_years_that_have_measurements() -> None:
+    known = {("P", 3, year): "old" if year < 2000 else "new" for year in range(1990, 2010) if year != 2003}
+    measured = [("P", 3, year) for year in (2003, 1998, 2004, 1997)] + [("P", 4, 2004), ("Q", 3, 1998)]
+    assert method_changes.changes(measured, known) == [("P", 3, 2004, "old", "new")]
 
 
 def test_another_unit_is_found_in_the_samples_of_a_programme(spark: SparkSession) -> None:

@@ -15,6 +15,7 @@ from pyspark.sql.types import StructType
 from acidwatch.contract.columns import MEASUREMENTS, NATURAL_KEY, SAMPLES
 from jobs.spark.schemas import CLEAN, MEMBERS, METHODS_TABLE, SITES_TABLE
 from jobs.spark.transforms import category, enrich, measurements, summary
+from jobs.spark.transforms.value_counts import ValueCounts, count_values
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
 
@@ -232,14 +233,17 @@ def pandas_statistics(expected: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     return table.reset_index()
 
 
-def by_method(measurements: DataFrame) -> DataFrame:
-    return summary.by_method(summary.counted(measurements))
+@pytest.fixture(scope="module")
+def counts(samples: DataFrame) -> ValueCounts:
+    return count_values(samples, methods_frame(samples.sparkSession))
 
 
-@pytest.mark.parametrize(("by", "key"), [(summary.by_site, summary.SITE_KEY), (by_method, summary.METHOD_KEY)])
-def test_statistics_equal_pandas(enriched: DataFrame, expected: pd.DataFrame, by: Any, key: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("of", ["site", "method"])
+def test_statistics_equal_pandas(enriched: DataFrame, counts: ValueCounts, expected: pd.DataFrame, of: str) -> None:
+    found = summary.by_site(enriched) if of == "site" else summary.by_method(counts)
+    key = summary.SITE_KEY if of == "site" else summary.METHOD_KEY
     want = pandas_statistics(expected, list(key)).sort_values(list(key)).reset_index(drop=True)
-    got = by(enriched).toPandas()[want.columns].sort_values(list(key)).reset_index(drop=True)
+    got = found.toPandas()[want.columns].sort_values(list(key)).reset_index(drop=True)
     pd.testing.assert_frame_equal(
         got.where(got.notna(), None), want.where(want.notna(), None), check_dtype=False, rtol=1e-12, atol=1e-12
     )
@@ -253,14 +257,8 @@ def test_the_deviation_of_one_value_is_null_and_of_equal_values_zero(spark: Spar
     assert got == {"one": (1, 0.1, None), "many": (7, 0.1, 0.0)}
 
 
-def test_categories_equal_pandas(
-    enriched: DataFrame, samples: DataFrame, rows: list[dict[str, Any]], expected: pd.DataFrame
-) -> None:
-    got = (
-        category.by_category(summary.counted(enriched), samples)
-        .toPandas()
-        .set_index(["category", "value", "parameter"])
-    )
+def test_categories_equal_pandas(counts: ValueCounts, rows: list[dict[str, Any]], expected: pd.DataFrame) -> None:
+    got = category.by_category(counts).toPandas().set_index(["category", "value", "parameter"])
     assert set(got.index.get_level_values("category")) == set(category.CATEGORIES)
     wide = pd.DataFrame(rows)
     for name, column in (
@@ -294,17 +292,18 @@ def test_how_rows_are_spread_changes_no_digit(enriched: DataFrame, samples: Data
     def tables(parts: int, seed: float) -> list[Any]:
         from pyspark.sql import functions as F
 
-        spread = enriched.orderBy(F.rand(int(seed))).repartition(parts)
-        frames = (
-            summary.by_site(spread),
-            by_method(spread),
-            category.by_category(summary.counted(spread), samples.repartition(parts)),
-        )
+        spread, among = (frame.orderBy(F.rand(int(seed))).repartition(parts) for frame in (enriched, samples))
+        counts = count_values(among, methods_frame(samples.sparkSession))
+        frames = summary.by_site(spread), summary.by_method(counts), category.by_category(counts)
         return [sorted(map(repr, frame.collect())) for frame in frames]
 
     assert tables(1, 1) == tables(7, 2) == tables(13, 3)
 
 
 def test_minus_zero_is_zero(spark: SparkSession) -> None:
-    long = measurements.unpivot(member_frame(spark, [sample(SO4_UEQ_L=-0.0)]))
-    assert [str(row.value) for row in long.collect()] == ["0.0"]
+    rows = [sample(SO4_UEQ_L=-0.0), sample(SO4_UEQ_L=0.0, DATE_SMP=datetime(2012, 5, 2))]
+    long = measurements.unpivot(member_frame(spark, rows))
+    assert [str(row.value) for row in long.collect()] == ["0.0", "0.0"]
+    winners = measurements.winning_rows(measurements.mark_superseded(member_frame(spark, rows)))
+    counts = count_values(enrich.with_sites(winners, sites_frame(spark)), methods_frame(spark))
+    assert [(str(row.value), row.times) for row in counts.values.collect()] == [("0.0", 2)]
