@@ -23,6 +23,7 @@ from acidwatch.errors import PermanentError
 from acidwatch.settings import KafkaSettings
 
 _NO_COORDINATOR_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
+_ENOUGH_TO_LOSE_ONE = 3  # of two replicas both would be needed, and the loss of one would stop everything
 _DAY_MS = 24 * 3600 * 1000
 
 
@@ -43,6 +44,8 @@ def plan(settings: KafkaSettings) -> list[TopicPlan]:
         # Retention goes by these times: what a clock far behind has stamped would be removed before it's read, so it's refused.
         "message.timestamp.before.max.ms": str(7 * _DAY_MS),
     }
+    if settings.topic_replication >= _ENOUGH_TO_LOSE_ONE:
+        keep["min.insync.replicas"] = "2"  # confirmed is what two disks have; Kafka's own default is one
     return [
         TopicPlan(settings.topic_batches, {**keep, "max.message.bytes": str(size), "retention.ms": str(14 * _DAY_MS)}),
         TopicPlan(settings.topic_outcomes, {**keep, "retention.ms": str(30 * _DAY_MS)}),

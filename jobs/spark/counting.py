@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -10,6 +11,7 @@ from pyspark.sql import functions as F
 
 from acidwatch.contract.columns import SAMPLES
 from acidwatch.errors import PermanentError
+from jobs.spark.publish import TABLES
 from jobs.spark.site_rows import SiteRows
 from jobs.spark.sources import Member
 from jobs.spark.transforms import measurements
@@ -131,6 +133,43 @@ def counts_of_sites(
         )
         for site, of in sorted(read.items())
     ]
+
+
+def check_tables(sites: Sequence[SiteRows], category: Iterable[Sequence[Any]], method: Iterable[Sequence[Any]]) -> None:
+    """Hold what is counted by value against what is counted by site: they are found in different ways.
+
+    Args:
+        sites: Every site of the version.
+        category, method: Rows of these tables, columns as in publish.TABLES; `method` of whole programmes, of all or of some.
+
+    Raises:
+        PermanentError: They differ.
+    """
+    due: dict[str, Counter[str]] = {"measurements": Counter(), "ambiguous": Counter()}
+    for site in sites:
+        due["measurements"][site.program_id] += site.measurements
+        due["ambiguous"][site.program_id] += site.ambiguous
+    found: dict[str, Counter[str]] = {"measurements": Counter(), "ambiguous": Counter()}
+    for row in method:
+        of = dict(zip(TABLES["method"], row, strict=True))
+        found["measurements"][of["program_id"]] += of["n"]
+        found["ambiguous"][of["program_id"]] += of["ambiguous"]
+    by_category = Counter[str]()
+    for row in category:
+        of = dict(zip(TABLES["category"], row, strict=True))
+        by_category[of["category"]] += of["n"]
+    total = due["measurements"].total()
+    wrong = [
+        *(
+            f"{found[what][programme]} {what} of {programme} by method, {due[what][programme]} by site"
+            for what in found
+            for programme in found["measurements"]
+            if found[what][programme] != due[what][programme]
+        ),
+        *(f"{n} measurements by {name}, {total} by site" for name, n in by_category.items() if n != total),
+    ]
+    if wrong:
+        raise PermanentError(f"values were lost or doubled: {wrong[0]}. Nothing was published")
 
 
 def totals(sites: Sequence[SiteRows], rows: int) -> dict[str, int]:

@@ -24,6 +24,8 @@ from jobs.spark.local import local_frame
 from jobs.spark.postgres import Connection
 from jobs.spark.site_rows import SiteRows
 from jobs.spark.sources import DatasetVersion, Member, read_version
+from jobs.spark.transforms.censored import censored_columns
+from jobs.spark.transforms.measurements import measured
 
 log = logging.getLogger("acidwatch.jobs.metrics")
 
@@ -144,10 +146,14 @@ class Standing:
         if not self.sites:
             return
         due = sum(one.rows for one in self.sites), sum(map(_cells, self.sites))
+        of_sample = F.when(F.col("superseded"), 0).otherwise(measured() + F.size(censored_columns()))
+        rows = samples_of(self.spark, self.root, self.sites).agg(F.count(F.lit(1)), F.sum(of_sample)).collect()[0]
         cells = self._cells()
-        there = samples_of(self.spark, self.root, self.sites).count(), cells.count() if cells else 0
-        if there != due:
-            raise PermanentError(f"its folders hold {there[0]} rows and {there[1]} cells of {due[0]} and {due[1]}")
+        for zone, there in ((SAMPLES, tuple(rows)), (ENRICHED, (due[0], cells.count() if cells else 0))):
+            if there != due:
+                raise PermanentError(
+                    f"its folder in {zone}/ holds {there[0]} rows and {there[1]} cells of {due[0]} and {due[1]}"
+                )
 
     def touched_rows(self) -> DataFrame | None:
         """The basis' rows of touched sites, without the batches that are gone; columns of samples/. None: it has none of these sites."""

@@ -172,6 +172,7 @@ class MetricsJob:
                     years = incremental.years_of_regions(connection, kept, regions)
             frames = Frames(judged, samples, written, standing, kept.programmes if kept else frozenset())
             tables = frames.tables(methods, last_date) | {"site_rows": [tuple(site) for site in computed]}
+            counting.check_tables(of_version, tables["category"], tables["method"])
             tables |= trend_tables(tables["annual"], years, regions, kept)
             return Computed(counts, tables, kept, len(computed))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from pyspark.sql import DataFrame
 from pyspark.storagelevel import StorageLevel
@@ -20,8 +20,15 @@ from jobs.spark.transforms.value_counts import count_values
 
 log = logging.getLogger("acidwatch.jobs.metrics")
 
-Tables = dict[str, Iterable[Sequence[Any]]]
-"""Rows of each table, which can be looked at several times."""
+
+class Rows(Protocol):
+    """Rows of a table, which can be looked at several times."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Sequence[Any]]: ...
+
+
+Tables = dict[str, Rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +97,8 @@ def _rows(name: str, frame: DataFrame) -> CollectedRows:
 
 
 def trend_tables(
-    years: Iterable[Sequence[Any]],
-    standing: Iterable[Sequence[Any]],
+    years: Rows,
+    standing: Rows,
     regions: Mapping[trends.Site, str | None],
     kept: publish.Kept | None,
 ) -> Tables:

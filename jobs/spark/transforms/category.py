@@ -13,7 +13,7 @@ from jobs.spark.transforms.summary import mean_of
 from jobs.spark.transforms.value_counts import Place, ValueCounts, total
 
 UNKNOWN = "unknown"
-# Category and the column that holds its value, in the lower case of the measurements.
+# Category, and what of a place is its value.
 CATEGORIES = {"programme" if column == "program_id" else column: column for column in Place._fields}
 
 

@@ -64,6 +64,12 @@ def measured() -> Column:
     return reduce(lambda left, right: left + right, (F.col(c.name).isNotNull().cast("int") for c in MEASUREMENTS))
 
 
+def values() -> Column:
+    """The values of a row's measurement columns (array of double, by their number in MEASUREMENTS), null where there is none."""
+    # + 0.0 turns -0.0 into 0.0: they are equal, so which of them is `min` would depend on the order of rows.
+    return F.array(*(F.col(column.name) + F.lit(0.0) for column in MEASUREMENTS))
+
+
 def not_finite() -> Column:
     """How many of a row's measurement columns hold NaN or an infinity (integer); the contract allows none."""
 
@@ -93,7 +99,7 @@ def unpivot(samples: DataFrame) -> DataFrame:
                 F.lit(column.name).alias("column_name"),
                 F.lit(column.parameter).alias("parameter"),
                 F.lit(column.unit).alias("unit"),
-                # + 0.0 turns -0.0 into 0.0: they are equal, so which of them is `min` would depend on the order of rows.
+                # As in `values`.
                 (F.col(column.name) + F.lit(0.0)).alias("value"),
             )
             for column in MEASUREMENTS

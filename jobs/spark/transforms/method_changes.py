@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from acidwatch.contract.columns import MEASUREMENTS
 from jobs.spark.local import local_frame
+from jobs.spark.transforms import measurements
 from jobs.spark.transforms.enrich import method_of_year
 
 WINDOW_YEARS = 3
@@ -78,8 +79,9 @@ def steps(samples: DataFrame, methods: DataFrame) -> DataFrame:
         (with values on both sides) and `paired_step` (median of their steps). Series without values on both sides are left out.
     """
     spark = samples.sparkSession
-    of_years = _methods(methods)
-    found = list(enumerate(changes(_measured(samples), of_years)))
+    measured = _measured(samples)
+    of_years = _methods(methods, {year for _, _, year in measured})
+    found = list(enumerate(changes(measured, of_years)))
     windows = local_frame(
         spark,
         [
@@ -92,10 +94,9 @@ def steps(samples: DataFrame, methods: DataFrame) -> DataFrame:
         _WINDOWS,
     )
     inside = (F.col("PROGRAM_ID") == F.col("of_programme")) & (F.year("DATE_SMP") == F.col("of_year"))
-    values = F.array(*(F.col(column.name) + F.lit(0.0) for column in MEASUREMENTS))
     near = (
         samples.filter("in_series")
-        .select("PROGRAM_ID", F.col("SITE_ID").alias("site_id"), "DATE_SMP", values.alias("values"))
+        .select("PROGRAM_ID", F.col("SITE_ID").alias("site_id"), "DATE_SMP", measurements.values().alias("values"))
         .join(F.broadcast(windows), inside)
         .select("change", "after", "site_id", "DATE_SMP", F.get("values", F.col("column")).alias("value"))
         .filter(F.col("value").isNotNull())
@@ -131,9 +132,10 @@ def _measured(samples: DataFrame) -> list[tuple[str, int, int]]:
     ]
 
 
-def _methods(methods: DataFrame) -> Methods:
+def _methods(methods: DataFrame, years: Collection[int]) -> Methods:
     columns = {column.parameter: at for at, column in enumerate(MEASUREMENTS)}
-    chosen = method_of_year(methods).select("program_id", "parameter", "year", "method").collect()
+    wanted = F.col("year").between(min(years, default=0), max(years, default=0) + WINDOW_YEARS)
+    chosen = method_of_year(methods).filter(wanted).select("program_id", "parameter", "year", "method").collect()
     return {
         (programme, columns[parameter], year): method
         for programme, parameter, year, method in chosen

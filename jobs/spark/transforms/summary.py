@@ -1,7 +1,8 @@
 """Statistics per group, the same to the last digit however the rows are spread over files and partitions.
 
 A sum of doubles depends on their order, and Spark's order depends on timing. So means are made of sums of decimals, which are
-exact (18 digits before the point, 20 behind it), and deviations are summed in ascending order of the values.
+exact (18 digits before the point, 20 behind it; 8 before it
+where equal values are counted first), and deviations are summed in ascending order of the values.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def by_method(counts: ValueCounts) -> DataFrame:
     ascending_values = F.sort_array(F.collect_list(F.struct("value", F.col("times").cast("int").alias("times"))))
     groups = (
         counts.values.join(F.broadcast(programmes), "place")
-        .groupBy("program_id", "column", "method")
+        .groupBy("program_id", "column", "method_number")
         .agg(
             F.sum("times").alias("n"),
             mean_of(F.sum(total(F.col("value"), F.col("times"))), F.sum("times")).alias("mean"),

@@ -17,6 +17,7 @@ from pyspark.sql.types import DecimalType
 
 from acidwatch.contract.columns import MEASUREMENTS
 from jobs.spark.local import local_frame
+from jobs.spark.transforms import measurements
 from jobs.spark.transforms.enrich import method_of_year
 
 
@@ -37,10 +38,10 @@ class ValueCounts:
     """Values and how often they are there.
 
     Attributes:
-        values: `place` (number in `places`), `column` (number in MEASUREMENTS), `method` (number in `methods`; null where none is known),
+        values: `place` (number in `places`), `column` (number in MEASUREMENTS), `method_number` (in `methods`; null where none is known),
             `value` (double) (the key); `times` (measurements), `first` and `last` (timestamps), `ambiguous` (measurements with several
             methods).
-        places: Each once, with its samples, measured or not.
+        places: Each once, with the number of its samples, measured or not.
         methods: Names.
     """
 
@@ -63,7 +64,7 @@ class ValueCounts:
 
     def method(self) -> Column:
         """Name of a line's method."""
-        return F.get(F.array(*map(F.lit, self.methods)).cast("array<string>"), F.col("method"))
+        return F.get(F.array(*map(F.lit, self.methods)).cast("array<string>"), F.col("method_number"))
 
 
 def _of_column(names: Iterable[str]) -> Column:
@@ -88,14 +89,14 @@ def count_values(samples: DataFrame, methods: DataFrame) -> ValueCounts:
     same = reduce(lambda a, b: a & b, (F.col(name).eqNullSafe(F.col(f"place_{name}")) for name in Place._fields))
     names, of_years = _methods_of_years(methods)
     of_year = (F.col("PROGRAM_ID") == F.col("of_programme")) & (F.year("DATE_SMP") == F.col("of_year"))
-    # + 0.0 turns -0.0 into 0.0, as in `unpivot`.
-    cells = F.posexplode(F.array(*(F.col(column.name) + F.lit(0.0) for column in MEASUREMENTS)))
     values = (
         samples.join(F.broadcast(numbered), same)
         .join(F.broadcast(of_years), of_year, "left")
-        .select("place", "DATE_SMP", "methods", "ambiguous", cells.alias("column", "value"))
+        .select(
+            "place", "DATE_SMP", "methods", "ambiguous", F.posexplode(measurements.values()).alias("column", "value")
+        )
         .filter(F.col("value").isNotNull())
-        .groupBy("place", "column", F.get("methods", F.col("column")).alias("method"), "value")
+        .groupBy("place", "column", F.get("methods", F.col("column")).alias("method_number"), "value")
         .agg(
             F.count(F.lit(1)).alias("times"),
             F.min("DATE_SMP").alias("first"),
@@ -130,5 +131,8 @@ def _methods_of_years(methods: DataFrame) -> tuple[tuple[str, ...], DataFrame]:
 
 
 def total(value: Column, times: Column) -> Column:
-    """A value as the decimal that it prints as, so many times: exact (8 digits before the point, 20 behind it; fewer than 10^9 times)."""
+    """A value as the decimal that it prints as, so many times: exact (8 digits before the point, 20 behind it; fewer than 10^9 times).
+
+    No range of the contract allows a value of more digits.
+    """
     return value.cast(DecimalType(28, 20)) * times.cast(DecimalType(9, 0))

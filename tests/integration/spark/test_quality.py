@@ -159,9 +159,10 @@ def sulphate(site: str, year: int, month: int, value: float, in_series: bool = T
 
 def series_frame(spark: SparkSession, rows: list[Row]) -> DataFrame:
     kept = spark.createDataFrame(
-        [(row["DATE_SMP"], row["in_series"]) for row in rows], "DATE_SMP timestamp_ntz, in_series boolean"
+        [(row["SITE_ID"], row["DATE_SMP"], row["in_series"]) for row in rows],
+        "SITE_ID string, DATE_SMP timestamp_ntz, in_series boolean",
     )
-    return frame(spark, rows).join(kept, "DATE_SMP")
+    return frame(spark, rows).join(kept, ["SITE_ID", "DATE_SMP"])
 
 
 def test_a_change_of_method_is_dated_and_its_step_is_that_of_the_same_sites(spark: SparkSession) -> None:

@@ -249,6 +249,43 @@ def test_statistics_equal_pandas(enriched: DataFrame, counts: ValueCounts, expec
     )
 
 
+def test_values_that_are_counted_first_give_what_single_ones_give_to_the_last_digit(
+    enriched: DataFrame, counts: ValueCounts
+) -> None:
+    single = summary.statistics(enriched, summary.METHOD_KEY)
+    counted = summary.by_method(counts).select(*single.columns)
+    assert sorted(map(repr, counted.collect())) == sorted(map(repr, single.collect()))
+
+
+def test_a_method_without_a_name_and_a_parameter_that_nobody_measures_change_nothing_of_the_others(
+    spark: SparkSession,
+) -> None:
+    named = ("PROGRAM_ID", "PARAMETER", "START_YEAR", "END_YEAR", "METHOD")
+    intervals = [
+        ("LTM_ME", "SO4", 2012, None, None),
+        ("LTM_ME", "SO4", 2000, None, "IC"),
+        ("LTM_ME", "GOLD", 2000, None, "IC"),
+    ]
+    methods = frame(spark, [dict(zip(named, one, strict=True)) for one in intervals], METHODS_TABLE)
+    rows = [sample(SO4_UEQ_L=5.0), sample(SO4_UEQ_L=7.0, DATE_SMP=datetime(2010, 5, 1))]
+    samples = enrich.with_sites(
+        measurements.winning_rows(measurements.mark_superseded(member_frame(spark, rows))), sites_frame(spark)
+    )
+    found = {
+        row.method: (row.n, row.median, row.ambiguous)
+        for row in summary.by_method(count_values(samples, methods)).collect()
+    }
+    assert found == {None: (1, 5.0, 1), "IC": (1, 7.0, 0)}
+    nobody = frame(spark, [], METHODS_TABLE)
+    assert [row.n for row in summary.by_method(count_values(samples, nobody)).collect()] == [2]
+    none = count_values(samples.filter("false"), nobody)
+    assert summary.by_method(none).collect() == category.by_category(none).collect() == []
+
+
+def test_every_value_that_the_contract_allows_can_be_summed_exactly() -> None:
+    assert all(abs(bound) < 1e8 for column in MEASUREMENTS for bound in (column.low, column.high) if bound is not None)
+
+
 def test_the_deviation_of_one_value_is_null_and_of_equal_values_zero(spark: SparkSession) -> None:
     rows = [sample(SITE_ID="one", SO4_UEQ_L=0.1)]
     rows += [sample(SITE_ID="many", SO4_UEQ_L=0.1, row=i, DATE_SMP=datetime(2012, 1, i)) for i in range(2, 9)]
