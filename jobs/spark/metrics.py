@@ -127,8 +127,12 @@ class MetricsJob:
             sites_computed=found.sites,
             **found.counts,
         )
-        with self.connect() as connection:
-            published = publish.publish(connection, run, found.tables, again=force, kept=found.kept)
+        try:
+            with self.connect() as connection:
+                published = publish.publish(connection, run, found.tables, again=force, kept=found.kept)
+        except publish.BasisGoneError as error:
+            log.warning("%s", error)
+            return self.run(version, force)  # on what there is now, or on nothing
         return published, published.run_id == run_id
 
     def _compute(

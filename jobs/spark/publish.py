@@ -129,6 +129,10 @@ class Kept:
     last_date: date | None
 
 
+class BasisGoneError(PermanentError):
+    """The run that another one builds on was removed while that one was computed."""
+
+
 COLUMNS = tuple(Run.__dataclass_fields__)
 
 
@@ -173,7 +177,7 @@ def publish(
         The run that is published now: `run`, or the other process's.
 
     Raises:
-        PermanentError: The earlier run was removed meanwhile; nothing was published.
+        BasisGoneError: The earlier run was removed meanwhile; nothing was published.
         OutcomeUnknownError: The connection broke while committing. Running again is safe: it does nothing if it was published.
     """
     connection.execute("BEGIN")
@@ -202,7 +206,7 @@ def publish(
 def _keep(connection: Connection, run_id: int, kept: Kept) -> None:
     if connection.execute("SELECT 1 FROM metrics.runs WHERE run_id = %s", [kept.run_id]).fetchone() is None:
         connection.execute("ROLLBACK")
-        raise PermanentError(f"run {kept.run_id}, which this one builds on, was removed meanwhile: run again")
+        raise BasisGoneError(f"run {kept.run_id}, which this one builds on, was removed meanwhile: run again")
     for table, columns in TABLES.items():
         values: dict[str, sql.Composable] = {column: sql.Identifier(column) for column in columns}
         if table == "acidity_site":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,10 +15,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from acidwatch.errors import PermanentError
 from jobs.spark import incremental, publish
 from jobs.spark.incremental import Basis
 from jobs.spark.metrics import MetricsJob
+from jobs.spark.postgres import Connection
 from jobs.spark.publish import SCOPES, TABLES, Kept, Run, RunKey
 from jobs.spark.results import find_run
 from jobs.spark.sources import read_version
@@ -332,9 +334,29 @@ def test_an_earlier_run_that_is_removed_meanwhile_ends_the_publication(stands: S
     with stands.job.connect() as connection:
         run = find_run(connection, None)
         connection.execute("DELETE FROM metrics.runs")
-        with pytest.raises(PermanentError, match="run 1, which this one builds on, was removed meanwhile: run again"):
+        with pytest.raises(
+            publish.BasisGoneError, match="run 1, which this one builds on, was removed meanwhile: run again"
+        ):
             publish.publish(connection, dataclasses.replace(run, run_id=2), dict.fromkeys(TABLES, ()), True, kept)
         assert connection.execute("SELECT count(*) FROM metrics.runs").fetchone() == (0,)
+
+
+@pytest.mark.slow
+def test_a_run_whose_basis_is_removed_while_it_works_computes_everything(archive: Archive, job: MetricsJob) -> None:
+    first, _ = job.run()
+    archive.append("new", of_site(random_samples(60, seed=3), "LTM_ME", "000001"), "later")
+
+    @contextmanager
+    def connect() -> Iterator[Connection]:
+        """The connection that publishes, unlike the one that asks for what there is, comes after the folders are written."""
+        with job.connect() as connection:
+            if archive.given.hdfs.status(f"enriched/run={first.run_id + 1}/_SUCCESS", strict=False):
+                connection.execute("DELETE FROM metrics.runs WHERE run_id = %s", [first.run_id])
+            yield connection
+
+    run, new = dataclasses.replace(job, connect=connect).run()
+    assert new
+    assert (run.run_id, run.based_on, run.sites_computed) == (first.run_id + 2, None, 6)
 
 
 @pytest.mark.slow
