@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 def read_parquet(data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
     """A file in memory, without Arrow's own threads: there is nothing to wait for, and a command may end before they have begun.
 
-    With them a short command aborted at its end, 1 time in 40.
+    With all of them a short command aborted at its end, 1 time in 40; with the one that `pq.read_table` starts in any case, 1 in 150.
     """
-    return pq.read_table(io.BytesIO(data), columns=columns, use_threads=False, pre_buffer=False)
+    with pq.ParquetFile(io.BytesIO(data), pre_buffer=False) as file:
+        table = file.read(columns=columns, use_threads=False)
+    return table if columns is None else table.select(columns)
