@@ -16,6 +16,8 @@ from jobs.spark import of_sites, publish, trends, unit_breaks
 from jobs.spark.collected import CollectedRows
 from jobs.spark.incremental import Standing
 from jobs.spark.transforms import annual, category, method_changes, quality, series, summary
+from jobs.spark.transforms.enrich import LAST_YEAR
+from jobs.spark.transforms.methods import methods_of_years
 from jobs.spark.transforms.value_counts import count_values
 
 log = logging.getLogger("acidwatch.jobs.metrics")
@@ -63,7 +65,8 @@ class Frames:
         return tables
 
     def _frames(self, methods: DataFrame, last_date: date | None) -> dict[str, DataFrame]:
-        counts = count_values(self._samples(), methods)
+        of_years = methods_of_years(methods, last_date.year if last_date else LAST_YEAR)
+        counts = count_values(self._samples(), of_years)
         counts.values.persist(StorageLevel.MEMORY_AND_DISK)
         return {
             "site": summary.by_site(self.written.filter("value IS NOT NULL")),
@@ -71,7 +74,7 @@ class Frames:
             "category": category.by_category(counts),
             "annual": annual.by_year(series.series_values(self.samples.filter("in_series")), methods),
             "distribution": self._distributions(),
-            "method_change": method_changes.steps(self._samples(self.programmes), methods),
+            "method_change": method_changes.steps(self._samples(self.programmes), of_years),
             **of_sites.frames(self.rows, self.samples, self.written, last_date),
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from acidwatch.contract.columns import MEASUREMENTS
 from jobs.spark.local import local_frame
 from jobs.spark.transforms import measurements
-from jobs.spark.transforms.enrich import method_of_year
+from jobs.spark.transforms.methods import MethodsOfYears
 
 WINDOW_YEARS = 3
 """Years before and after a change that are compared: long enough for a median, short enough that the water itself hardly changed."""
@@ -42,16 +42,12 @@ class Change(NamedTuple):
     after: str
 
 
-Methods = Mapping[tuple[str, int, int], str]
-"""The one method of a programme, column (its number in MEASUREMENTS) and year."""
-
-
-def changes(measured: Iterable[tuple[str, int, int]], methods: Methods) -> list[Change]:
+def changes(measured: Iterable[tuple[str, int, int]], methods: Mapping[tuple[str, int, int], str]) -> list[Change]:
     """Where methods change. No method known is no method.
 
     Args:
         measured: Programmes, columns and years that have measurements.
-        methods: See Methods.
+        methods: Name of the one method of a programme, column and year.
     """
     years: dict[tuple[str, int], list[int]] = {}
     for programme, column, year in sorted(measured):
@@ -65,12 +61,12 @@ def changes(measured: Iterable[tuple[str, int, int]], methods: Methods) -> list[
     ]
 
 
-def steps(samples: DataFrame, methods: DataFrame) -> DataFrame:
+def steps(samples: DataFrame, methods: MethodsOfYears) -> DataFrame:
     """Median before and after each change, of each site's series and of each programme.
 
     Args:
         samples: One row per sample with the contract's columns and `in_series`; in the medians are those in the site's series.
-        methods: The methods table.
+        methods: See `methods_of_years`.
 
     Returns:
         `program_id`, `site_id` (null = the programme's sites together), `parameter`, `change_year` (the key), `unit`, `method_before`,
@@ -79,16 +75,15 @@ def steps(samples: DataFrame, methods: DataFrame) -> DataFrame:
         (with values on both sides) and `paired_step` (median of their steps). Series without values on both sides are left out.
     """
     spark = samples.sparkSession
-    measured = _measured(samples)
-    of_years = _methods(methods, {year for _, _, year in measured})
-    found = list(enumerate(changes(measured, of_years)))
+    names = {key: one.name for key, one in methods.items() if one.name is not None}
+    found = list(enumerate(changes(_measured(samples), names)))
     windows = local_frame(
         spark,
         [
             (number, change.program_id, year, change.column, year >= change.year)
             for number, change in found
             for year in range(change.year - WINDOW_YEARS, change.year + WINDOW_YEARS)
-            if of_years.get((change.program_id, change.column, year))
+            if names.get((change.program_id, change.column, year))
             == (change.after if year >= change.year else change.before)
         ],
         _WINDOWS,
@@ -130,17 +125,6 @@ def _measured(samples: DataFrame) -> list[tuple[str, int, int]]:
         for column, n in enumerate(counts)
         if n
     ]
-
-
-def _methods(methods: DataFrame, years: Collection[int]) -> Methods:
-    columns = {column.parameter: at for at, column in enumerate(MEASUREMENTS)}
-    wanted = F.col("year").between(min(years, default=0), max(years, default=0) + WINDOW_YEARS)
-    chosen = method_of_year(methods).filter(wanted).select("program_id", "parameter", "year", "method").collect()
-    return {
-        (programme, columns[parameter], year): method
-        for programme, parameter, year, method in chosen
-        if method is not None and parameter in columns
-    }
 
 
 def _sides(near: DataFrame, key: tuple[str, ...]) -> DataFrame:

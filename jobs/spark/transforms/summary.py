@@ -1,8 +1,8 @@
 """Statistics per group, the same to the last digit however the rows are spread over files and partitions.
 
 A sum of doubles depends on their order, and Spark's order depends on timing. So means are made of sums of decimals, which are
-exact (18 digits before the point, 20 behind it; 8 before it
-where equal values are counted first), and deviations are summed in ascending order of the values.
+exact (18 digits before the point and 20 behind it; 8 before it where equal values are counted first), and deviations are summed in
+ascending order of the values.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Places and methods are numbers here. A key of eleven texts costs more than all e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import NamedTuple
@@ -18,7 +18,11 @@ from pyspark.sql.types import DecimalType
 from acidwatch.contract.columns import MEASUREMENTS
 from jobs.spark.local import local_frame
 from jobs.spark.transforms import measurements
-from jobs.spark.transforms.enrich import method_of_year
+from jobs.spark.transforms.methods import Method, MethodsOfYears
+
+_OF_YEARS = pa.schema({"of_programme": pa.string(), "of_year": pa.int32(), "methods": pa.list_(pa.int32()),
+                       "ambiguous": pa.list_(pa.bool_())})  # fmt: skip
+_NONE = Method(None, False)
 
 
 class Place(NamedTuple):
@@ -71,12 +75,12 @@ def _of_column(names: Iterable[str]) -> Column:
     return F.get(F.array(*map(F.lit, names)), F.col("column"))
 
 
-def count_values(samples: DataFrame, methods: DataFrame) -> ValueCounts:
+def count_values(samples: DataFrame, methods: MethodsOfYears) -> ValueCounts:
     """Count them.
 
     Args:
         samples: One row per sample with the contract's columns (values finite) and the others of Place.
-        methods: The methods table.
+        methods: See `methods_of_years`.
     """
     spark = samples.sparkSession
     counted = samples.groupBy(*Place._fields).agg(F.count(F.lit(1))).collect()
@@ -87,7 +91,8 @@ def count_values(samples: DataFrame, methods: DataFrame) -> ValueCounts:
         pa.schema({"place": pa.int32(), **{f"place_{name}": pa.string() for name in Place._fields}}),
     )
     same = reduce(lambda a, b: a & b, (F.col(name).eqNullSafe(F.col(f"place_{name}")) for name in Place._fields))
-    names, of_years = _methods_of_years(methods)
+    names = tuple(sorted({one.name for one in methods.values() if one.name is not None}))
+    of_years = local_frame(spark, _by_year(methods, names), _OF_YEARS)
     of_year = (F.col("PROGRAM_ID") == F.col("of_programme")) & (F.year("DATE_SMP") == F.col("of_year"))
     values = (
         samples.join(F.broadcast(numbered), same)
@@ -107,27 +112,16 @@ def count_values(samples: DataFrame, methods: DataFrame) -> ValueCounts:
     return ValueCounts(values, places, names)
 
 
-def _methods_of_years(methods: DataFrame) -> tuple[tuple[str, ...], DataFrame]:
-    """Names of methods, and of each programme and year the methods' numbers (null: none) and whether there were several, by column."""
-    spark = methods.sparkSession
-    names = sorted(row[0] for row in methods.select("METHOD").distinct().collect() if row[0] is not None)
-    numbers = local_frame(spark, list(enumerate(names)), pa.schema({"number": pa.int32(), "method": pa.string()}))
-    columns = local_frame(
-        spark,
-        [(at, column.parameter) for at, column in enumerate(MEASUREMENTS)],
-        pa.schema({"column": pa.int32(), "parameter": pa.string()}),
-    )
-    chosen = (
-        method_of_year(methods).join(F.broadcast(columns), "parameter").join(F.broadcast(numbers), "method", "left")
-    )
-
-    def by_column(what: Column) -> Column:
-        return F.array(*(F.max(F.when(F.col("column") == at, what)) for at in range(len(MEASUREMENTS))))
-
-    several = F.col("method_candidates") > 1
-    return tuple(names), chosen.groupBy(F.col("program_id").alias("of_programme"), F.col("year").alias("of_year")).agg(
-        by_column(F.col("number")).alias("methods"), by_column(several).alias("ambiguous")
-    )
+def _by_year(methods: MethodsOfYears, names: Sequence[str]) -> list[tuple[str, int, list[int | None], list[bool]]]:
+    """Of each programme and year the methods' numbers (None: none) and whether there were several, by column."""
+    numbers: dict[str | None, int] = {name: number for number, name in enumerate(names)}
+    rows = []
+    for programme, year in sorted({(programme, year) for programme, _, year in methods}):
+        of_columns = [methods.get((programme, at, year), _NONE) for at in range(len(MEASUREMENTS))]
+        rows.append(
+            (programme, year, [numbers.get(one.name) for one in of_columns], [one.several for one in of_columns])
+        )
+    return rows
 
 
 def total(value: Column, times: Column) -> Column:

@@ -17,6 +17,7 @@ from jobs.spark import unit_breaks
 from jobs.spark.schemas import METHODS_TABLE
 from jobs.spark.transforms import flags, measurements, method_changes, quality
 from jobs.spark.transforms.balance import with_balance
+from jobs.spark.transforms.methods import MethodsOfYears, methods_of_years
 from tests.integration.spark.makers import Row, frame, random_samples, sample, wide
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
@@ -147,10 +148,10 @@ def test_repeated_keys_are_identical_complementary_or_conflicting(spark: SparkSe
     assert found == {quality.IDENTICAL: (3, 9), quality.COMPLEMENTARY: (2, 9), quality.CONFLICTING: (2, 9)}
 
 
-def methods_of(spark: SparkSession, *intervals: tuple[int, int | None, str | None]) -> DataFrame:
-    """The methods table of sulphate in one programme."""
+def methods_of(spark: SparkSession, *intervals: tuple[int, int | None, str | None]) -> MethodsOfYears:
+    """The methods of sulphate in one programme."""
     rows = [("LTM_ME", "SO4", first, last, name, None) for first, last, name in intervals]
-    return spark.createDataFrame(rows, METHODS_TABLE)
+    return methods_of_years(spark.createDataFrame(rows, METHODS_TABLE))
 
 
 def sulphate(site: str, year: int, month: int, value: float, in_series: bool = True) -> Row:

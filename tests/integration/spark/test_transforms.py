@@ -15,6 +15,7 @@ from pyspark.sql.types import StructType
 from acidwatch.contract.columns import MEASUREMENTS, NATURAL_KEY, SAMPLES
 from jobs.spark.schemas import CLEAN, MEMBERS, METHODS_TABLE, SITES_TABLE
 from jobs.spark.transforms import category, enrich, measurements, summary
+from jobs.spark.transforms.methods import methods_of_years
 from jobs.spark.transforms.value_counts import ValueCounts, count_values
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
@@ -235,7 +236,7 @@ def pandas_statistics(expected: pd.DataFrame, key: list[str]) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def counts(samples: DataFrame) -> ValueCounts:
-    return count_values(samples, methods_frame(samples.sparkSession))
+    return count_values(samples, methods_of_years(methods_frame(samples.sparkSession)))
 
 
 @pytest.mark.parametrize("of", ["site", "method"])
@@ -266,17 +267,17 @@ def test_a_method_without_a_name_and_a_parameter_that_nobody_measures_change_not
         ("LTM_ME", "SO4", 2000, None, "IC"),
         ("LTM_ME", "GOLD", 2000, None, "IC"),
     ]
-    methods = frame(spark, [dict(zip(named, one, strict=True)) for one in intervals], METHODS_TABLE)
+    table = frame(spark, [dict(zip(named, one, strict=True)) for one in intervals], METHODS_TABLE)
     rows = [sample(SO4_UEQ_L=5.0), sample(SO4_UEQ_L=7.0, DATE_SMP=datetime(2010, 5, 1))]
     samples = enrich.with_sites(
         measurements.winning_rows(measurements.mark_superseded(member_frame(spark, rows))), sites_frame(spark)
     )
     found = {
         row.method: (row.n, row.median, row.ambiguous)
-        for row in summary.by_method(count_values(samples, methods)).collect()
+        for row in summary.by_method(count_values(samples, methods_of_years(table))).collect()
     }
     assert found == {None: (1, 5.0, 1), "IC": (1, 7.0, 0)}
-    nobody = frame(spark, [], METHODS_TABLE)
+    nobody = methods_of_years(frame(spark, [], METHODS_TABLE))
     assert [row.n for row in summary.by_method(count_values(samples, nobody)).collect()] == [2]
     none = count_values(samples.filter("false"), nobody)
     assert summary.by_method(none).collect() == category.by_category(none).collect() == []
@@ -330,7 +331,7 @@ def test_how_rows_are_spread_changes_no_digit(enriched: DataFrame, samples: Data
         from pyspark.sql import functions as F
 
         spread, among = (frame.orderBy(F.rand(int(seed))).repartition(parts) for frame in (enriched, samples))
-        counts = count_values(among, methods_frame(samples.sparkSession))
+        counts = count_values(among, methods_of_years(methods_frame(samples.sparkSession)))
         frames = summary.by_site(spread), summary.by_method(counts), category.by_category(counts)
         return [sorted(map(repr, frame.collect())) for frame in frames]
 
@@ -342,5 +343,5 @@ def test_minus_zero_is_zero(spark: SparkSession) -> None:
     long = measurements.unpivot(member_frame(spark, rows))
     assert [str(row.value) for row in long.collect()] == ["0.0", "0.0"]
     winners = measurements.winning_rows(measurements.mark_superseded(member_frame(spark, rows)))
-    counts = count_values(enrich.with_sites(winners, sites_frame(spark)), methods_frame(spark))
+    counts = count_values(enrich.with_sites(winners, sites_frame(spark)), methods_of_years(methods_frame(spark)))
     assert [(str(row.value), row.times) for row in counts.values.collect()] == [("0.0", 2)]
