@@ -28,7 +28,11 @@ class Range:
 
 
 async def range_of(settings: KafkaSettings, topic: str) -> Range:
-    """What the topic holds now; empty when there is no such topic."""
+    """What the topic holds now.
+
+    Raises:
+        DependencyAwayError: There is no such topic, or no broker answers.
+    """
     return Range(await beginning_offsets(settings, topic), await end_offsets(settings, topic))
 
 

@@ -96,17 +96,24 @@ async def require_topic(settings: KafkaSettings, topic: str) -> None:
     Raises:
         DependencyAwayError: It is not, or no broker answers.
     """
-    if not await end_offsets(settings, topic):
-        raise missing_topic(settings, topic)
+    await _offsets(settings, topic)
 
 
 async def end_offsets(settings: KafkaSettings, topic: str) -> dict[int, int]:
-    """The offset after the last record of each partition; empty when there is no such topic."""
+    """The offset after the last record of each partition.
+
+    Raises:
+        DependencyAwayError: There is no such topic, which is never taken for an empty one, or no broker answers.
+    """
     return (await _offsets(settings, topic))[1]
 
 
 async def beginning_offsets(settings: KafkaSettings, topic: str) -> dict[int, int]:
-    """The offset of the first record that is still there, of each partition."""
+    """The offset of the first record that is still there, of each partition.
+
+    Raises:
+        DependencyAwayError: As of `end_offsets`.
+    """
     return (await _offsets(settings, topic))[0]
 
 
@@ -116,6 +123,8 @@ async def _offsets(settings: KafkaSettings, topic: str) -> tuple[dict[int, int],
         try:
             await consumer.start()
             partitions: list[TopicPartition] = await _while(NodeNotReadyError, settings)(_partitions, consumer, topic)
+            if not partitions:
+                raise missing_topic(settings, topic)
             first = await consumer.beginning_offsets(partitions)
             last = await consumer.end_offsets(partitions)
         finally:

@@ -43,8 +43,11 @@ def test_topics_are_made_once_and_making_them_again_changes_nothing(settings: Ka
     assert asyncio.run(end_offsets(settings, settings.topic_batches)) == {0: 0, 1: 0, 2: 0}
 
 
-def test_the_end_of_a_topic_that_does_not_exist_is_empty(settings: KafkaSettings) -> None:
-    assert asyncio.run(end_offsets(settings, "no-such-topic")) == {}
+def test_a_topic_that_does_not_exist_is_not_taken_for_an_empty_one(settings: KafkaSettings) -> None:
+    with pytest.raises(
+        DependencyAwayError, match="topic no-such-topic does not exist; make it with: acidwatch topics create"
+    ):
+        asyncio.run(end_offsets(settings, "no-such-topic"))
     assert asyncio.run(committed_offsets(settings, "no-such-group", "no-such-topic")) == {}
 
 

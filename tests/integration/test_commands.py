@@ -134,6 +134,16 @@ def test_waiting_with_another_batch_size_than_was_sent_does_not_take_other_batch
         assert service.stop() == 0
 
 
+@pytest.mark.parametrize("command", [["wait", "--timeout", "1s"], ["status"], ["reconcile"]], ids=" ".join)
+def test_a_topic_that_does_not_exist_is_not_taken_for_one_where_all_is_done(
+    deployment: Deployment, command: list[str]
+) -> None:
+    done = deployment.run(*command, env={"ACIDWATCH_TOPIC_BATCHES": "water-qualty"})
+    assert done.returncode == 3
+    assert "topic water-qualty does not exist; make it with: acidwatch topics create" in done.stderr
+    assert "all accounted for" not in done.stdout
+
+
 @pytest.mark.parametrize("codec", ["gzip", pytest.param("lz4", marks=pytest.mark.slow)])
 def test_a_producer_may_compress_with_any_codec_of_kafka(deployment: Deployment, codec: str) -> None:
     import asyncio

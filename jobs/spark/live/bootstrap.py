@@ -61,7 +61,6 @@ def run_live(trigger_seconds: float, once: bool) -> Done:
             connection.execute("SELECT FROM metrics.live_state")
         store.names("")
         asyncio.run(require_topic(settings, settings.topic_alerts))
-        asyncio.run(require_topic(settings, settings.topic_batches))
         return asyncio.run(end_offsets(settings, settings.topic_batches))
 
     @contextmanager

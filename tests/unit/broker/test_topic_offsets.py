@@ -63,8 +63,9 @@ def test_a_broker_that_knows_of_no_broker_yet_is_asked_again_and_not_taken_for_o
     assert asyncio.run(ask(2, "there")) == {0: 7, 1: 7}
 
 
-def test_a_topic_that_is_not_there_has_no_offsets(ask: Any) -> None:
-    assert asyncio.run(ask(0, "elsewhere")) == {}
+def test_a_topic_that_is_not_there_is_not_taken_for_an_empty_one(ask: Any) -> None:
+    with pytest.raises(DependencyAwayError, match="topic elsewhere does not exist"):
+        asyncio.run(ask(0, "elsewhere"))
 
 
 def test_a_broker_that_never_tells_of_topics_is_away(ask: Any) -> None:
