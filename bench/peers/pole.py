@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from acidwatch.chemistry.classes import ANC_CLASSES, ANC_UNKNOWN
-from acidwatch.contract.columns import MEASUREMENTS, NATURAL_KEY
-from bench.peers import CATEGORIES
+from acidwatch.contract.columns import MEASUREMENTS, NATURAL_KEY, Column
+from bench.peers import CATEGORIES, TABLES
 
 _LATEST = ("source_sent_us", "batch_index", "source_id", "row", "batch_id")
 _STATISTICS = (
@@ -61,47 +61,37 @@ def method_of_year(folder: Path) -> pl.LazyFrame:
     )
 
 
-def measurements(folder: Path) -> pl.LazyFrame:
-    """One line per value, with its method."""
-    names = pl.LazyFrame(
-        {
-            "column_name": [column.name for column in MEASUREMENTS],
-            "parameter": [column.parameter for column in MEASUREMENTS],
-            "unit": [column.unit for column in MEASUREMENTS],
-        }
+def tables_of(samples: pl.LazyFrame, methods: pl.LazyFrame, column: Column) -> dict[str, pl.LazyFrame]:
+    """Each table's lines of one parameter. All at once would be a line for each value: 25 GiB for 3.8 million rows."""
+    year = pl.col("DATE_SMP").dt.year().cast(pl.Int64).alias("year")
+    values = (
+        samples.select(*CATEGORIES.values(), "SITE_ID", "DATE_SMP", pl.col(column.name).alias("value"))
+        .filter(pl.col("value").is_not_null())
+        .with_columns(year, pl.lit(column.parameter).alias("parameter"), pl.lit(column.unit).alias("unit"))
+        .join(methods, on=["PROGRAM_ID", "parameter", "year"], how="left")
     )
-    values = samples(folder).unpivot(
-        [column.name for column in MEASUREMENTS],
-        index=[*CATEGORIES.values(), "SITE_ID", "DATE_SMP"],
-        variable_name="column_name",
-        value_name="value",
-    )
-    dated = values.filter(pl.col("value").is_not_null()).with_columns(
-        pl.col("DATE_SMP").dt.year().cast(pl.Int64).alias("year")
-    )
-    return dated.join(names, on="column_name").join(
-        method_of_year(folder), on=["PROGRAM_ID", "parameter", "year"], how="left"
-    )
-
-
-def main(folder: Path) -> None:
-    """Make the tables of a folder; POLARS_MAX_THREADS says with how many threads."""
-    lines = measurements(folder).collect(engine="streaming").lazy()
     site = pl.col("PROGRAM_ID").alias("program_id")
-    tables = {
-        "site": lines.group_by(site, pl.col("SITE_ID").alias("site_id"), "parameter", "unit").agg(*_STATISTICS),
-        "method": lines.group_by(site, "parameter", "method", "unit").agg(*_STATISTICS),
+    return {
+        "site": values.group_by(site, pl.col("SITE_ID").alias("site_id"), "parameter", "unit").agg(*_STATISTICS),
+        "method": values.group_by(site, "parameter", "method", "unit").agg(*_STATISTICS),
         "category": pl.concat(
-            lines.group_by(pl.col(column).cast(pl.String).fill_null("unknown").alias("of"), "parameter", "unit")
+            values.group_by(pl.col(of).cast(pl.String).fill_null("unknown").alias("of"), "parameter", "unit")
             .agg(*(_STATISTICS[at] for at in (0, 1, 5)))
             .select(
                 pl.lit(name).alias("category"), pl.col("of").alias("value"), "parameter", "unit", "n", "mean", "median"
             )
-            for name, column in CATEGORIES.items()
+            for name, of in CATEGORIES.items()
         ),
     }
-    for name, table in tables.items():
-        table.collect(engine="streaming").write_parquet(folder / f"{name}.parquet")
+
+
+def main(folder: Path) -> None:
+    """Make the tables of a folder; POLARS_MAX_THREADS says with how many threads."""
+    rows, methods = (frame.collect(engine="streaming").lazy() for frame in (samples(folder), method_of_year(folder)))
+    of_columns = [tables_of(rows, methods, column) for column in MEASUREMENTS]
+    for name in TABLES:
+        found = [tables[name].collect(engine="streaming") for tables in of_columns]
+        pl.concat(found).write_parquet(folder / f"{name}.parquet")
 
 
 if __name__ == "__main__":
