@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, escape_markup, most
+from acidwatch.contract.headers import file_name
 
 app = typer.Typer(no_args_is_help=True, help="What came, and what became of it.")
 
@@ -77,7 +78,8 @@ def show(
         emit_json(found)
         return
     console = Console(soft_wrap=True, highlight=False)
-    console.print(f"[bold]{found['batch_id']}[/bold]  batch {found['batch_index']} of {escape_markup(found['source'])}")
+    source = escape_markup(file_name(found["source"]))
+    console.print(f"[bold]{found['batch_id']}[/bold]  batch {found['batch_index']} of {source}")
     console.print(f"{escape_markup(found['subject'])}")
     for attempt in found["attempts"]:
         became = f"version {attempt['version']}" if attempt["version"] else "no version"

@@ -10,6 +10,7 @@ import typer
 
 from acidwatch.cli.output import OutputFormat, emit, emit_json, say
 from acidwatch.contract.columns import NATURAL_KEY
+from acidwatch.contract.headers import file_name
 from acidwatch.contract.outcome import printable
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _row(found: Diff, sample: Sample) -> dict[str, Any]:
 
 
 def _where(place: dict[str, Any]) -> str:
-    return f"{place['source']} {place['sheet']}!{place['row']}"
+    return f"{file_name(place['source'])} {place['sheet']}!{place['row']}"
 
 
 def _table(rows: Sequence[dict[str, Any]], columns: Sequence[str], title: str) -> None:

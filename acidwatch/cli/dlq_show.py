@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acidwatch.cli.output import Output, OutputFormat, emit_json, escape_markup, format_value, page_width
+from acidwatch.contract.headers import file_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +51,7 @@ def _print_head(console: Console, letter: dict[str, Any]) -> None:
         f" from {format_value(letter['first_failed_at'])} to {format_value(letter['last_failed_at'])}"
     )
     where = f", {escape_markup(place['subject'])}" if place["subject"] else ""
-    console.print(f"batch {letter['batch_index']} of {escape_markup(place['source'])}{where}")
+    console.print(f"batch {letter['batch_index']} of {escape_markup(file_name(place['source']))}{where}")
     console.print(f"from {place['origin']}, {place['value_bytes']} bytes, in {place['archive_path']}\n")
     shown = sorted(letter["findings"], key=lambda finding: finding.severity)[:_MOST_FINDINGS]
     for finding in shown:

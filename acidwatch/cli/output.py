@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acidwatch.contract.formula import no_formula
+from acidwatch.contract.headers import file_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -70,8 +71,12 @@ def table_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: s
         header, is_id = column.replace("_", " "), column.endswith("_id")
         table.add_column(header, justify="right" if numeric else "left", overflow="fold", no_wrap=is_id)
     for row in rows:
-        table.add_row(*(format_value(row.get(column)) for column in columns))
+        table.add_row(*(_cell(column, row.get(column)) for column in columns))
     return table
+
+
+def _cell(column: str, value: Any) -> str:
+    return format_value(file_name(value) if column == "source" and isinstance(value, str) else value)
 
 
 def emit_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:

@@ -161,6 +161,7 @@ def _fate(batches: Plan, timeout: float) -> Fate:
 
 def _replaced_source(text: str, batches: Plan) -> str:
     """The source that is to be replaced."""
+    from acidwatch.contract.headers import file_name
     from acidwatch.ledger.connection import Ledger
     from acidwatch.ledger.sources import find_source
     from acidwatch.settings import PostgresSettings, load
@@ -168,8 +169,8 @@ def _replaced_source(text: str, batches: Plan) -> str:
     with Ledger(load(PostgresSettings)).transaction() as connection:
         found = find_source(connection, text, batches.table.sha256)
     say(
-        f"in place of {found.name} ({found.source_id[:12]}, {found.members} batches in the dataset): they leave when every batch of"
-        f" {batches.table.path.name} is accepted"
+        f"in place of {file_name(found.name)} ({found.source_id[:12]}, {found.members} batches in the dataset): they leave when"
+        f" every batch of {batches.table.path.name} is accepted"
     )
     return found.source_id
 

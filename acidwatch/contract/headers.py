@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 BATCH_TYPE = "org.acidwatch.batch.v1"
 OUTCOME_TYPE = "org.acidwatch.outcome.v1"
@@ -22,6 +23,11 @@ _USABLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 _SUBJECT = re.compile(
     r"(?P<sheet>.*)!(?P<letter>[A-Z]{1,3})(?P<row>[1-9][0-9]{0,6}):[A-Z]{1,3}[1-9][0-9]{0,6}", re.DOTALL
 )
+
+
+def file_name(source: str) -> str:
+    """A source (ce_source, a URI reference) as its file is called, for people; programs are given it as it is."""
+    return unquote(source)
 
 
 @dataclass(frozen=True, slots=True)

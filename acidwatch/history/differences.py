@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from acidwatch.contract.columns import NATURAL_KEY, SAMPLE_NAMES
+from acidwatch.contract.remarks import BEYOND
 
 Key = tuple[Any, ...]
 """The values of a natural key, in the order of its columns."""
@@ -24,7 +25,8 @@ class Sample:
     Attributes:
         key: Its natural key.
         batch_id, attempt, row: Where it is from; the row is the sheet's.
-        values: Its cells that are not empty, without those of the key.
+        values: Its cells that are not empty, without those of the key; text for a value beyond a limit or an estimated one: `<0.5`, `<`
+            (no limit was given), `7 J`.
     """
 
     key: dict[str, Any]
@@ -36,7 +38,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell that differs."""
+    """A cell that differs; its values are as in `Sample.values`."""
 
     column: str
     before: Any
@@ -78,11 +80,13 @@ def compare_samples(rows: pa.Table, before: NDArray[np.bool_], after: NDArray[np
     both = _ordered(left.keys() & right.keys())
     old, new = (rows.take(pa.array([side[key] for key in both], pa.int64())) for side in (left, right))
     differs = {name: _differ(old[name], new[name]) for name in SAMPLE_NAMES}
+    for place, name in {mark for mark, _ in _marks(old).items() ^ _marks(new).items()}:
+        differs[name][place] = True
     any_cell = np.logical_or.reduce(list(differs.values()))
     changed = []
     for place in np.flatnonzero(any_cell):
         (was,), (now,) = (side.slice(place, 1).to_pylist() for side in (old, new))
-        cells = [Cell(name, was[name], now[name]) for name in SAMPLE_NAMES if differs[name][place]]
+        cells = [Cell(name, _said(was, name), _said(now, name)) for name in SAMPLE_NAMES if differs[name][place]]
         changed.append(Changed(_sample(was), _sample(now), cells))
     flags = [pc.binary_join(side["flags"], "\n") for side in (old, new)]
     return Differences(
@@ -101,7 +105,29 @@ def _by_key(rows: pa.Table, places: NDArray[np.int64]) -> dict[Key, int]:
 def _differ(old: pa.ChunkedArray, new: pa.ChunkedArray) -> NDArray[np.bool_]:
     """Where two columns differ; an empty cell is another than one with a value."""
     other = pc.fill_null(pc.not_equal(old, new), False)
-    return np.asarray(pc.or_(other, pc.xor(pc.is_null(old), pc.is_null(new))).to_numpy(), dtype=np.bool_)
+    return np.array(pc.or_(other, pc.xor(pc.is_null(old), pc.is_null(new))).to_numpy(), dtype=np.bool_)
+
+
+def _marks(rows: pa.Table) -> dict[tuple[int, str], tuple[str, float | None]]:
+    """Place of a row and column to qualifier and limit of the cell, where it has them."""
+    places = np.flatnonzero(pc.fill_null(pc.list_value_length(rows["remarks"]), 0).to_numpy())
+    remarks = rows["remarks"].take(pa.array(places, pa.int64())).to_pylist()
+    return {
+        (place, remark["column"]): (remark["qualifier"], remark["limit"])
+        for place, of_row in zip(places.tolist(), remarks, strict=True)
+        for remark in of_row
+        if remark["qualifier"] is not None
+    }
+
+
+def _said(row: dict[str, Any], name: str) -> Any:
+    """What a cell says: its value, with its mark if there is one."""
+    for remark in row["remarks"] or ():
+        if remark["column"] == name and remark["qualifier"] is not None:
+            number = remark["limit"] if remark["qualifier"] in BEYOND else row[name]
+            text = "" if number is None else f"{number:.15g}"
+            return remark["qualifier"] + text if remark["qualifier"] in BEYOND else f"{text} {remark['qualifier']}"
+    return row[name]
 
 
 def _samples(rows: pa.Table, places: list[int]) -> list[Sample]:
@@ -113,5 +139,6 @@ def _ordered(keys: Iterable[Key]) -> list[Key]:
 
 
 def _sample(row: dict[str, Any]) -> Sample:
-    values = {name: row[name] for name in SAMPLE_NAMES if row[name] is not None and name not in NATURAL_KEY}
+    said = {name: _said(row, name) for name in SAMPLE_NAMES if name not in NATURAL_KEY}
+    values = {name: value for name, value in said.items() if value is not None}
     return Sample({name: row[name] for name in NATURAL_KEY}, row["batch_id"], row["attempt"], row["row"], values)

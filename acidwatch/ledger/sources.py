@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from acidwatch.contract.headers import file_name
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.connection import Connection
 
@@ -67,7 +68,8 @@ def find_source(connection: Connection, text: str, sent: str) -> Source:
             f"no workbook is called {text!r}, and no SHA-256 begins so; see: acidwatch sources list"
         )
     candidates = [
-        f"{one.source_id[:12]} {one.name}, first sent {one.first_sent_at:%Y-%m-%d %H:%M:%S}" for one in standing
+        f"{one.source_id[:12]} {file_name(one.name)}, first sent {one.first_sent_at:%Y-%m-%d %H:%M:%S}"
+        for one in standing
     ]
     lines = [f"{len(standing)} workbooks are called {text!r}; name one by its SHA-256:", *candidates[:10]]
     raise UnusableInputError("\n".join(lines))

@@ -40,6 +40,31 @@ def test_a_changed_cell_an_emptied_cell_and_a_filled_cell_are_each_one_cell() ->
     assert (found.added, found.removed, found.reflagged) == ([], [], 0)
 
 
+def test_a_limit_or_a_mark_that_changes_is_a_changed_cell_though_the_number_is_not() -> None:
+    def remark(qualifier: str | None, limit: float | None, comment: str | None = None) -> list[dict[str, Any]]:
+        return [{"column": "SO4_UEQ_L", "qualifier": qualifier, "limit": limit, "text": None, "comment": comment}]
+
+    def change(was: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+        rows = [SAMPLE | was, SAMPLE | {"source_id": "b", "batch_id": "y", "source_sent_at": SENT[2]} | now]
+        changed = differences(rows, [True, False], [True, True]).changed
+        return [(cell.column, cell.before, cell.after) for one in changed for cell in one.cells]
+
+    below = {"SO4_UEQ_L": None, "remarks": remark("<", 0.5)}
+    assert change(below, below | {"remarks": remark("<", 0.1)}) == [("SO4_UEQ_L", "<0.5", "<0.1")]
+    assert change(below, below | {"remarks": remark("<", None)}) == [("SO4_UEQ_L", "<0.5", "<")]
+    assert change(below, {"SO4_UEQ_L": None}) == [("SO4_UEQ_L", "<0.5", None)]
+    assert change(below, {"SO4_UEQ_L": 0.3}) == [("SO4_UEQ_L", "<0.5", 0.3)]
+    assert change({}, {"remarks": remark("J", None)}) == [("SO4_UEQ_L", 80.0, "80 J")]
+    assert change(below, below) == []
+    assert change({}, {"remarks": remark(None, None, "bottle was warm")}) == []
+
+
+def test_what_a_new_sample_says_has_its_limits() -> None:
+    remarks = [{"column": "SO4_UEQ_L", "qualifier": ">", "limit": 500.0, "text": ">500", "comment": None}]
+    (added,) = differences([SAMPLE | {"SO4_UEQ_L": None, "remarks": remarks}], [False], [True]).added
+    assert added.values == {"SO4_UEQ_L": ">500"}
+
+
 def test_a_row_said_again_with_equal_cells_is_no_difference() -> None:
     again = SAMPLE | {"source_sent_at": SENT[2], "batch_id": "y"}
     found = differences([SAMPLE, again], [True, False], [True, True])
