@@ -25,6 +25,18 @@ def jobs() -> None:
     """Run a job over the archive now, or keep it running on a schedule."""
 
 
+def _require_spark() -> None:
+    """Some installations, such as the image of the commands, do without Spark's half gigabyte."""
+    try:
+        import pyspark  # noqa: F401
+    except ModuleNotFoundError:
+        from acidwatch.errors import ConfigError
+
+        raise ConfigError(
+            "PySpark is not installed here: run this job in the image acidwatch/spark (docs/deploy.md)"
+        ) from None
+
+
 @app.command()
 def metrics(
     version: Annotated[
@@ -42,6 +54,7 @@ def metrics(
     output: Output = OutputFormat.table,
 ) -> None:
     """Compute means, quartiles and distributions of a version of the dataset, and publish them."""
+    _require_spark()
     log_to_stderr()
     if schedule is not None:
         from jobs.spark.bootstrap import published_rows
@@ -93,6 +106,7 @@ def live(
     """
     if trigger <= 0:
         raise typer.BadParameter("must be longer than 0", param_hint="--trigger")
+    _require_spark()
     from jobs.spark.live.bootstrap import run_live
 
     done = run_live(trigger, once)

@@ -62,39 +62,53 @@ class Series:
 
 
 def series_of(rows: Iterable[Mapping[str, Any]], regions: Mapping[tuple[str, str], str | None]) -> list[Series]:
-    """Group annual values.
+    """Group annual values; a site's rows are forgotten before the next one's are looked at.
 
     Args:
         rows: One mapping a year: program_id, site_id, parameter, unit, year, n, censored (None where they weren't counted), mean, median
-            (None where n is 0), months (12 values, None where a month has none), method (None where none is known). Any order.
+            (None where n is 0), months (12 values, None where a month has none), method (None where none is known). Those of a site stand
+            together.
         regions: Region of each (program_id, site_id).
 
     Returns:
         The series, ordered by their key.
+
+    Raises:
+        ValueError: The rows of a site do not stand together.
     """
-    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    found: dict[tuple[str, str], list[Series]] = {}
+    for site, of_site in itertools.groupby(rows, lambda row: (row["program_id"], row["site_id"])):
+        if site in found:
+            raise ValueError(f"rows of {site} come after those of another site")
+        found[site] = _series_of_site(site, of_site, regions.get(site))
+    return [one for site in sorted(found) for one in found[site]]
+
+
+def _series_of_site(site: tuple[str, str], rows: Iterable[Mapping[str, Any]], region: str | None) -> list[Series]:
+    groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        groups.setdefault((row["program_id"], row["site_id"], row["parameter"]), []).append(row)
+        groups.setdefault(row["parameter"], []).append(row)
     for group in groups.values():
         group.sort(key=lambda row: row["year"])
-    valued = {key: [row for row in group if row["n"]] for key, group in groups.items()}
-    changes = {key: _method_changes(group) for key, group in valued.items()}
+    valued = {parameter: [row for row in group if row["n"]] for parameter, group in groups.items()}
+    changes = {parameter: _method_changes(group) for parameter, group in valued.items()}
     return [
         Series(
-            *key,
+            *site,
+            parameter=parameter,
             unit=group[0]["unit"],
-            region=regions.get(key[:2]),
-            years=np.array([row["year"] for row in valued[key]], dtype=np.int64),
-            counts=np.array([row["n"] for row in valued[key]], dtype=np.int64),
-            means=np.array([row["mean"] for row in valued[key]], dtype=np.float64),
-            medians=np.array([row["median"] for row in valued[key]], dtype=np.float64),
-            months=np.array([row["months"] for row in valued[key]], dtype=np.float64).reshape(-1, 12),
+            region=region,
+            years=np.array([row["year"] for row in valued[parameter]], dtype=np.int64),
+            counts=np.array([row["n"] for row in valued[parameter]], dtype=np.int64),
+            means=np.array([row["mean"] for row in valued[parameter]], dtype=np.float64),
+            medians=np.array([row["median"] for row in valued[parameter]], dtype=np.float64),
+            months=np.array([row["months"] for row in valued[parameter]], dtype=np.float64).reshape(-1, 12),
             method_changes=tuple(
-                sorted({year for part in COMPONENTS.get(key[2], ()) for year in changes.get((*key[:2], part), ())})
+                sorted({year for part in COMPONENTS.get(parameter, ()) for year in changes.get(part, ())})
             ),
             censored=tuple((row["year"], row["censored"]) for row in group if row["censored"]),
         )
-        for key, group in sorted(groups.items())
+        for parameter, group in sorted(groups.items())
     ]
 
 

@@ -100,6 +100,7 @@ class Kafka(Server):
             "default.replication.factor": 1,
             "offsets.topic.replication.factor": 1,
             "offsets.topic.num.partitions": 4,
+            "offsets.retention.minutes": 30 * 24 * 60,  # as long as outcomes are kept
             "transaction.state.log.replication.factor": 1,
             "transaction.state.log.min.isr": 1,
             "transaction.state.log.num.partitions": 4,

@@ -201,13 +201,13 @@ def _cells(site: SiteRows) -> int:
 def years_of_regions(
     connection: Connection, kept: publish.Kept, regions: Mapping[tuple[str, str], str | None]
 ) -> list[tuple[Any, ...]]:
-    """Rows of `annual` of the sites that stay and are in a region that is computed anew."""
+    """Rows of `annual` of the sites that stay and are in a region that is computed anew, by site."""
     sites = [site for site, region in regions.items() if region in kept.regions and site[1] not in kept.sites]
     connection.execute("SET extra_float_digits = 1")  # all digits, whatever the server is set to
     columns = ", ".join(f"a.{name}" for name in publish.TABLES["annual"])
     return connection.execute(
         f"SELECT {columns} FROM metrics.annual a JOIN unnest(%s::text[], %s::text[]) AS s (program_id, site_id)"  # noqa: S608
-        " USING (program_id, site_id) WHERE a.run_id = %s",
+        " USING (program_id, site_id) WHERE a.run_id = %s ORDER BY program_id, site_id",
         [[site[0] for site in sites], [site[1] for site in sites], kept.run_id],
     ).fetchall()
 

@@ -64,6 +64,7 @@ def _series(connection: Connection, run: Run, filters: Filters) -> list[Series]:
     name = parameter.upper()
     needed = sorted({name, *COMPONENTS.get(name, ())})
     rows = [row for one in needed for row in rows_of(connection, run, "annual", {**filters, "parameter": one})]
+    rows.sort(key=lambda row: (row["program_id"], row["site_id"]))
     return [series for series in series_of(rows, regions) if series.parameter == name]
 
 

@@ -26,7 +26,7 @@ def trend_tables(
     """What a run publishes: rows of `trend`, every variant, and of `region`, for the default period.
 
     Args:
-        annual: Rows of metrics.annual.
+        annual: Rows of metrics.annual, by site.
         regions: Region of each site.
         beside: Rows of other sites, which count for the regions only.
     """

@@ -17,7 +17,7 @@ from tests.support.nodes import OnNode, cluster_with_node
 
 pytestmark = pytest.mark.timeout(1800)
 
-APPLY, TRIAL, DROP, *_ = blocks("Kubernetes")
+APPLY, TRIAL, DROP, BACKUP, *_ = blocks("Kubernetes")
 VOLUMES = 6
 
 
@@ -93,6 +93,10 @@ def test_a_workbook_in_the_drop_folder_is_sent(followed: OnNode, tried: str) -> 
     made.samples.rename(followed.folder / "samples.xlsx")
     followed.follow(DROP)
     until(lambda: status(followed).get("version") == 43, "the three batches of the workbook")
+
+
+def test_the_owner_of_the_tables_makes_a_backup_from_the_pod_of_the_commands(followed: OnNode, tried: str) -> None:
+    assert re.search(r"backup/\S+", followed.follow(BACKUP))
 
 
 def test_compaction_runs_as_its_cron_job_has_it(followed: OnNode, tried: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.composed import blocks
 from tests.support.kubernetes import NAMESPACE, Asked, Followed
 
-TRYING, _, _, AGAIN, PRODUCTION = blocks("Kubernetes")
+TRYING, _, _, _, AGAIN, PRODUCTION = blocks("Kubernetes")
 
 
 def test_the_overlay_for_trying_is_applied_and_once_more(cluster: Asked, tmp_path: Path) -> None:

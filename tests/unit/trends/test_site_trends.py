@@ -205,6 +205,13 @@ def test_annual_rows_become_series_in_the_order_of_their_key_and_years() -> None
     assert (so4.method_changes, anc.method_changes) == ((2001,), ())
 
 
+def test_sites_may_come_in_any_order_but_each_of_them_in_one_piece() -> None:
+    rows = [row("SO4", 2001, "a", site_id=site) for site in ("2", "1", "10")]
+    assert [one.site_id for one in series_of(rows, {})] == ["1", "10", "2"]
+    with pytest.raises(ValueError, match=r"rows of \('LTM_ME', '2'\) come after"):
+        series_of([*rows, row("ANC", 2001, "a", site_id="2")], {})
+
+
 def test_a_derived_parameter_changes_its_method_with_any_of_its_parts() -> None:
     rows = [
         row("CA", 2000, "a"),
