@@ -72,19 +72,21 @@ def _change(state: str, message: str, author: str | None, yes: bool, dry_run: bo
         raise UnusableInputError("--message is empty; say why")
     store = HdfsStore(load(HdfsSettings))
     before = read_flood(store, newest_number(store))
-    if before.state == state and not unguarded:
+    now = datetime.now(UTC)
+    if before.state == state and not unguarded and (before.paused or before.guards(now)):
         typer.echo("ingest is paused already" if before.paused else "ingest is not paused; nothing to do")
         return
     if before.paused:
         say(f"paused since {before.at} by {before.by}: {before.reason}")
     what = "pause all ingestors" if state == "paused" else "let the ingestors take records"
+    if before.state == state and not before.paused and not unguarded:
+        what = "switch the guard on again"
     if unguarded:
         what += f", unguarded for {unguarded:g} s"
     if dry_run:
         typer.echo(f"would {what}")
         return
     confirm(f"{what[0].upper()}{what[1:]}?", yes)
-    now = datetime.now(UTC)
     until = (now + timedelta(seconds=unguarded)).isoformat() if unguarded else ""
     change = Flood(
         before.number + 1, "paused" if state == "paused" else "resumed", now.isoformat(), author_or_you(author), message,

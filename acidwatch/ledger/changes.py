@@ -95,11 +95,12 @@ def restore(connection: Connection, version: int, message: str, author: str, new
     return change
 
 
-def put_back(connection: Connection, entry: Entry) -> tuple[Change, list[Key]]:
+def put_back(connection: Connection, entry: Entry) -> tuple[Change, list[Key], list[str]]:
     """Make again, in another history, the version that an entry of the journal tells of: what came and went is named, not which version.
 
     Returns:
-        What it did, and attempts that should have come and can not: they are not recorded, or not as accepted.
+        What it did; attempts that should have come and can not: they are not recorded, or not as accepted; batches that should have gone
+        and will come back: their rows are gone, so that they are judged again.
     """
     dataset = lock_dataset(connection)
     details = entry["details"]
@@ -118,13 +119,17 @@ def put_back(connection: Connection, entry: Entry) -> tuple[Change, list[Key]]:
     leaving = {batch_id for batch_id, _ in goes} - {batch_id for batch_id, _ in comes} | {m.batch_id for m in into}
     out = sorted(members[batch_id] for batch_id in leaving if batch_id in members)
     missing = sorted(comes - accepted.keys())
+    reruns = connection.execute(
+        "SELECT DISTINCT batch_id FROM ledger.reruns WHERE batch_id = ANY(%s) ORDER BY 1", (sorted(leaving),)
+    )
+    returning = [row["batch_id"] for row in reruns]
     if not into and not out:
-        return _nothing(dataset), missing
+        return _nothing(dataset), missing, returning
     was = {"was_version": entry["version"]}
     change, _ = _change(connection, dataset, entry["action"], entry["message"], entry["author"], into, out, was)
     if "replaced" in details:
         _set_replacements(connection, {(source_id, other) for source_id, other in details["replaced"]}, change.version)
-    return change, missing
+    return change, missing, returning
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -13,7 +13,10 @@ from acidwatch.ledger.state import Key
 
 @dataclass(frozen=True, slots=True)
 class NamedFile:
-    """A file that the ledger names and gc has not condemned."""
+    """A file of raw/, or one in which the ledger has batches, that gc has not condemned.
+
+    What compaction emptied, or only duplicates name, may be gone: a backup from before gc does not know of it.
+    """
 
     path: str
     zone: str
@@ -24,7 +27,8 @@ class NamedFile:
 def named_files(connection: Connection, version: int | None = None) -> list[NamedFile]:
     """Every file, or only those that hold the members of a version."""
     rows = connection.execute(
-        "SELECT path, zone, bytes, sha256 FROM ledger.files WHERE condemned_at IS NULL"
+        "SELECT path, zone, bytes, sha256 FROM ledger.files f WHERE condemned_at IS NULL"
+        " AND (zone = 'raw' OR EXISTS (SELECT FROM ledger.file_batches fb WHERE fb.file_id = f.file_id))"
         " AND (%(v)s::bigint IS NULL OR path IN (SELECT path FROM ledger.members(%(v)s))) ORDER BY path",
         {"v": version},
     )

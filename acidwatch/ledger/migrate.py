@@ -40,13 +40,13 @@ def migrate(
         ConfigError: ACIDWATCH_DATABASE_URL is no address.
         RefusedError: PostgreSQL does not let us in, or may not do this for us.
         DependencyAwayError: PostgreSQL does not answer.
-        UnusableInputError: There is no such revision, or the database is at one that is not known here.
+        UnusableInputError: There is no such revision, or the database is at a later one, or at one that is not known here.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     scripts = ScriptDirectory.from_config(config)
     newest = target or scripts.get_current_head()
-    revisions = {script.revision for script in scripts.walk_revisions()}
+    revisions = [script.revision for script in scripts.walk_revisions()]  # the newest first
     if newest not in revisions:
         raise UnusableInputError(f"no revision {newest}; there are {', '.join(sorted(revisions))}")
     address, seconds = conninfo(settings), max(int(settings.database_timeout_seconds), 2)
@@ -65,6 +65,11 @@ def migrate(
                 raise UnusableInputError(
                     f"the database {address_of(address)} is at revision {before}, which this acidwatch does not know: a newer "
                     "one migrated it. Nothing was changed; use that one, or another database"
+                )
+            if before is not None and revisions.index(before) < revisions.index(newest):
+                raise UnusableInputError(
+                    f"the database {address_of(address)} is at revision {before} already, and there is no way back to {newest}; "
+                    "use an empty one"
                 )
             if not dry_run:
                 config.attributes["connection"] = connection

@@ -19,7 +19,13 @@ OF_SOURCE = (
 
 
 def of_source(text: str | None) -> dict[str, Any]:
-    """The values of OF_SOURCE. In the ledger a name is a URI reference, and people type it as the file is called."""
+    """The values of OF_SOURCE. In the ledger a name is a URI reference, and people type it as the file is called.
+
+    Raises:
+        UnusableInputError: The name is empty, as a variable of a shell is that was never set: it would mean every workbook.
+    """
+    if text is not None and not text.strip():
+        raise UnusableInputError("--source is empty; name a workbook, or leave it out for all of them")
     return {"source": text, "source_uri": quote(text) if text is not None else None}
 
 

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -150,18 +150,28 @@ def rows_of(store: Store, table: DumpedTable) -> bytes:
 
 
 def files_in_backups(store: Store) -> set[str]:
-    """Paths of the files that the ledgers in the backups name: a ledger that is restored from one needs them.
+    """Paths of the files in which the ledgers of the backups have batches: a ledger that is restored from one needs them.
+
+    Those that compaction had emptied by then, or that only duplicates had, are named there too, and needed by nothing.
 
     Raises:
         DamagedFileError: A backup is not as it was written.
     """
     paths: set[str] = set()
     for one in backups(store):
-        for table in one.tables:
-            if table.name == "ledger.files":
-                place = table.columns.index("path")
-                paths.update(line.split("\t")[place] for line in rows_of(store, table).decode().splitlines())
+        tables = {table.name: table for table in one.tables}
+        holding = {file_id for (file_id,) in _columns(store, tables["ledger.file_batches"], "file_id")}
+        named = _columns(store, tables["ledger.files"], "file_id", "path")
+        paths.update(path for file_id, path in named if file_id in holding)
     return paths
+
+
+def _columns(store: Store, table: DumpedTable, *names: str) -> Iterator[tuple[str, ...]]:
+    """Some columns of a table's rows, as COPY wrote them."""
+    places = [table.columns.index(name) for name in names]
+    for line in rows_of(store, table).decode().splitlines():
+        cells = line.split("\t")
+        yield tuple(cells[place] for place in places)
 
 
 def prune(store: Store, keep: int, now: datetime) -> list[str]:

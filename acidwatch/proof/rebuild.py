@@ -14,6 +14,7 @@ from acidwatch.archive.store import Store
 from acidwatch.ledger import audit, changes, dump, parking, plans, tags
 from acidwatch.ledger.audit import Entry
 from acidwatch.ledger.connection import Connection, Ledger
+from acidwatch.ledger.dataset import lock_dataset
 from acidwatch.ledger.places import forget_reruns_that_came
 from acidwatch.ledger.record import record
 from acidwatch.proof.newer import ArchivedRecord, Newer, condemn_missing
@@ -60,6 +61,7 @@ def rebuild(store: Store, ledger: Ledger, newer: Newer, progress: Progress) -> R
     with ledger.transaction() as connection:
         done.reruns -= forget_reruns_that_came(connection)
         dump.audit_from(connection, newest_number(store))
+        done.version = lock_dataset(connection).version
     return done
 
 
@@ -67,7 +69,6 @@ def _record(ledger: Ledger, maker: OutcomeMaker, records: Sequence[ArchivedRecor
     maker.read(path for one in records for path in one.paths)
     with ledger.transaction() as connection:
         became = record(connection, [maker.whole(one.outcome, one.paths) for one in records])
-    done.version = became.version
     done.records += len(records)
     done.accepted += became.accepted
     done.rejected += became.rejected
@@ -80,11 +81,16 @@ def _put_back(connection: Connection, entry: Entry, remarks: list[str]) -> None:
     action, version = entry["action"], None
     what = f"entry {entry['audit_id']} of the journal ({action})"
     if action in CHANGES:
-        change, missing = changes.put_back(connection, entry)
+        change, missing, returning = changes.put_back(connection, entry)
         version = change.version if change.made else None
         remarks += [f"{what}: batch {batch_id} attempt {attempt} can't come back" for batch_id, attempt in missing]
+        remarks += [
+            f"{what}: batch {batch_id} was taken out, and comes back when it is judged again, because its rows are gone; then: "
+            f"acidwatch quarantine {batch_id} --reason WHY"
+            for batch_id in returning
+        ]
     elif action in PLANS:
-        remarks += [f"{what}: no batch {batch_id} in raw/" for batch_id in plans.put_back(connection, entry)]
+        remarks += [f"{what}: batch {batch_id} is not recorded" for batch_id in plans.put_back(connection, entry)]
     elif action in {"tag", "untag"}:
         version = tags.put_back(connection, entry)
         if version is None and action == "tag":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from acidwatch.archive.sealed import DamagedFileError, unseal
@@ -11,6 +11,7 @@ from acidwatch.archive.store import MissingFileError, Store
 from acidwatch.archive.threads import in_threads
 from acidwatch.archive.zones import BACKUP, JOURNAL, REFERENCE, journal_path
 from acidwatch.ledger import checks
+from acidwatch.ledger.condemned import needed_or_condemned
 from acidwatch.ledger.connection import Connection, Ledger
 from acidwatch.proof.backup import read_backup
 from acidwatch.proof.contents import Expected, check
@@ -31,6 +32,7 @@ class Verified:
 def verify(store: Store, ledger: Ledger, version: int | None, progress: Progress) -> Verified:
     """Check everything, or only one version: its rows and the files that hold its members."""
     with ledger.transaction() as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")  # counts are of one moment
         expected = _named_by_ledger(connection, version)
         faults = _ledger_faults(connection, version)
         journaled = checks.journaled(connection)
@@ -45,7 +47,17 @@ def verify(store: Store, ledger: Ledger, version: int | None, progress: Progress
     checked.update(file.what for file in expected)
     if version is None:
         checked["journal"] = entries
-    return Verified(dict(checked), sorted([*faults, *check_all(store, expected, progress)]))
+    faults += check_all(store, expected, progress)
+    removed = _removed_since(store, ledger, {fault.subject for fault in faults if fault.kind == "missing"})
+    return Verified(dict(checked), sorted(fault for fault in faults if fault.subject not in removed))
+
+
+def _removed_since(store: Store, ledger: Ledger, missing: Collection[str]) -> set[str]:
+    """Of files that are not there, those that gc, or a new backup, has rightly removed while others were read: that may take hours."""
+    with ledger.transaction() as connection:
+        _, condemned = needed_or_condemned(connection, sorted(missing))
+    backups = {path: path.rsplit("/", 1)[0] for path in missing if path.startswith(f"{BACKUP}/")}
+    return condemned | {path for path, folder in backups.items() if "manifest.json" not in store.names(folder)}
 
 
 def check_all(store: Store, expected: Sequence[Expected], progress: Progress) -> list[Fault]:

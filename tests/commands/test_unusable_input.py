@@ -45,7 +45,9 @@ def assert_refused(done: Done, *parts: str) -> None:
 @pytest.mark.parametrize("command", ["metrics", "live"])
 def test_a_job_of_spark_says_where_spark_is_missing(command: str) -> None:
     hide = "import sys; sys.modules['pyspark'] = None; from acidwatch.cli.__main__ import main; sys.argv[1:] = ['job', sys.argv[1]]; main()"
-    done = subprocess.run([sys.executable, "-c", hide, command], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", hide, command], capture_output=True, text=True, timeout=60, check=False
+    )
     assert_refused(Done(done.returncode, done.stdout, done.stderr), "PySpark is not installed here", "acidwatch/spark")
 
 

@@ -14,8 +14,10 @@ from acidwatch.contract.batch import Origin, id_from_origin
 from acidwatch.contract.outcome import FileRef
 from acidwatch.errors import DependencyAwayError, UnusableInputError
 from acidwatch.ledger import queries
+from acidwatch.ledger.accepted import last_good
 from acidwatch.ledger.changes import quarantine
 from acidwatch.ledger.connection import Ledger
+from acidwatch.ledger.letter_queries import LetterFilter, letters
 from acidwatch.ledger.letters import mark_published, pending
 from acidwatch.ledger.migrate import migrate
 from acidwatch.settings import PostgresSettings
@@ -209,6 +211,19 @@ def test_the_batches_of_a_workbook_are_found_by_the_name_that_its_file_has(ledge
     assert found == ([] if named == "50%" else ["a"])
 
 
+@pytest.mark.parametrize("source", ["", " "])
+def test_an_empty_name_of_a_workbook_is_refused_and_does_not_mean_all_of_them(ledger: Ledger, source: str) -> None:
+    put(ledger, outcome("a", 0))
+    with ledger.transaction() as connection:
+        for find in (
+            lambda: queries.batches(connection, source=source, verdict=None, limit=5),
+            lambda: letters(connection, LetterFilter(source=source)),
+            lambda: last_good(connection, source),
+        ):
+            with pytest.raises(UnusableInputError, match="--source is empty"):
+                find()
+
+
 def test_the_batches_of_a_file_are_found_by_its_path(ledger: Ledger) -> None:
     put(ledger, outcome("a", 0), outcome("b", 1, rejected=True), outcome("c", 2))
     with ledger.transaction() as connection:
@@ -234,6 +249,12 @@ def test_migrating_twice_or_at_once_is_the_same_as_once(deployment: Deployment) 
     with ThreadPoolExecutor(2) as threads:
         results = list(threads.map(lambda _: migrate(settings), range(2)))
     assert {before for before, _ in results} == {newest for _, newest in results}
+
+
+def test_a_database_does_not_go_back_to_an_older_revision(deployment: Deployment) -> None:
+    settings = PostgresSettings(database_url=SecretStr(deployment.database_url))
+    with pytest.raises(UnusableInputError, match="already, and there is no way back to 0002_metrics; use an empty one"):
+        migrate(settings, target="0002_metrics")
 
 
 def test_a_database_that_a_newer_release_migrated_is_left_alone(deployment: Deployment, ledger: Ledger) -> None:

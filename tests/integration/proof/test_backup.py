@@ -209,13 +209,26 @@ def test_the_newest_backups_are_kept_and_a_half_made_one_is_none(filled: History
     assert choose(store, None) == made[3]
 
 
-def test_gc_leaves_files_that_the_ledger_in_a_backup_names(filled: History, store: MemoryStore) -> None:
-    filled.commit(Sent("a"))  # a duplicate: nothing needs its file but, for all that gc knows, the backup
+def test_gc_leaves_files_in_which_the_ledger_of_a_backup_has_batches(
+    filled: History, other: Ledger, store: MemoryStore
+) -> None:
     made = make(filled)
+    small = filled.compact().files
 
     def garbage() -> set[str]:
         return {one.path for one in find(store, filled.ledger, NOW + timedelta(days=900), timedelta(0))}
 
     assert garbage() == set()
+    later = make(filled, NOW + timedelta(hours=1))  # names them too, but has no batch in them
     store.delete(f"backup/{made.stamp}")
-    assert {path.split("/")[0] for path in garbage()} == {"clean"}
+    assert {path.split("/")[0] for path in garbage()} == {"clean"} and len(garbage()) == small
+    remove(store, filled.ledger, find(store, filled.ledger, NOW + timedelta(days=900), timedelta(0)), "ann", "tidy")
+    restore(store, other, later, force=False)
+    assert verify(store, other, None, lambda done, total: None).faults == []
+
+
+def test_gc_takes_what_only_duplicates_name_whatever_backups_there_are(filled: History, store: MemoryStore) -> None:
+    filled.commit(Sent("a"))
+    make(filled)
+    found = find(store, filled.ledger, NOW + timedelta(days=900), timedelta(0))
+    assert [one.path.split("/")[0] for one in found] == ["clean"]

@@ -227,6 +227,35 @@ def test_a_compacted_file_that_is_damaged_is_told_and_its_batches_are_judged_aga
     assert rebuild(store, other, newer, lambda done, total: None).reruns == 2
 
 
+def test_a_batch_that_a_person_took_out_and_whose_rows_are_lost_is_told_to_come_back(
+    history: History, other: Ledger, store: MemoryStore
+) -> None:
+    history.commit(B)
+    history.commit(A)
+    change(history, "quarantine", ["a"])
+    history.flush()
+    (path,) = (row["path"] for row in history.query("SELECT path FROM ledger.files f JOIN ledger.file_batches USING (file_id)"
+                                                     " WHERE batch_id = 'a' AND f.zone = 'clean'"))  # fmt: skip
+    del store.files[path]
+    done = again(store, other)
+    assert (done.reruns, done.version) == (1, 1)
+    (remark,) = done.remarks
+    assert "batch a was taken out, and comes back when it is judged again" in remark
+    assert "acidwatch quarantine a --reason WHY" in remark
+
+
+def test_the_version_that_is_told_is_the_newest_though_a_person_made_it(
+    history: History, other: Ledger, store: MemoryStore
+) -> None:
+    history.commit(A, B)
+    backup(store, history.ledger, LATER)
+    change(history, "quarantine", ["a"])
+    history.flush()
+    restore(store, other, choose(store, None), force=False)
+    done = again(store, other)
+    assert (done.records, done.entries, done.version) == (0, 1, 3)
+
+
 def test_a_record_whose_file_gc_removed_before_its_outcome_came_is_judged_again(
     history: History, other: Ledger, store: MemoryStore
 ) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -12,7 +15,9 @@ from hypothesis import strategies as st
 from acidwatch.archive.memory import MemoryStore
 from acidwatch.ledger import changes, tags
 from acidwatch.ledger.connection import Ledger
+from acidwatch.proof.backup import backup, prune
 from acidwatch.proof.faults import Fault
+from acidwatch.proof.gc import find, remove
 from acidwatch.proof.verify import Verified, verify
 from tests.support.archived import History, Sent
 from tests.support.deployment import Deployment
@@ -51,6 +56,41 @@ def test_progress_tells_how_many_files_of_how_many(filled: History) -> None:
     steps: list[tuple[int, int]] = []
     verify(filled.store, filled.ledger, None, lambda done, total: steps.append((done, total)))
     assert steps == [(number, len(steps)) for number in range(1, len(steps) + 1)]
+
+
+class BusyNight(MemoryStore):
+    """Before the first file of clean/ is read, and before all that come after it, gc and a new backup remove what they may."""
+
+    def __init__(self, store: MemoryStore, tidy: Callable[[], None]) -> None:
+        super().__init__()
+        self.files, self._written, self._one = store.files, store._written, Lock()
+        self.tidy: Callable[[], None] | None = tidy
+
+    def read(self, path: str) -> bytes:
+        with self._one:
+            if self.tidy and path.startswith("clean/"):
+                self.tidy()
+                self.tidy = None
+        return super().read(path)
+
+
+def test_what_gc_and_a_new_backup_remove_meanwhile_is_no_fault(filled: History, store: MemoryStore) -> None:
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    for hours in range(2):
+        backup(store, filled.ledger, now + timedelta(hours=hours))
+    def tidy() -> None:
+        filled.compact()
+        backup(store, filled.ledger, now + timedelta(hours=2))
+        assert len(prune(store, 1, now)) == 2
+        removed = remove(
+            store, filled.ledger, find(store, filled.ledger, now + timedelta(days=900), timedelta(0)), "", ""
+        )
+        assert len(removed) == 2
+
+    busy = BusyNight(store, tidy)
+    assert verify(busy, filled.ledger, None, lambda done, total: None).faults == []
+    assert busy.tidy is None
+    assert check(filled).faults == []
 
 
 @pytest.fixture(scope="module")
