@@ -32,17 +32,18 @@ def publish(store: Store, entries: Iterable[Mapping[str, Any]]) -> list[int]:
     return there
 
 
-def read_journal(store: Store) -> Iterator[dict[str, Any]]:
-    """The entries of the journal by number, with `at` as the text it was written as.
-
-    Raises:
-        DamagedFileError: An entry is not as it was written.
-    """
+def read_journal(store: Store) -> Iterator[dict[str, Any] | DamagedFileError]:
+    """The entries of the journal by number, with `at` as the text it was written as; what is wrong with one that is damaged."""
     for name in store.names(JOURNAL):
         path = f"{JOURNAL}/{name}"
-        entry = unseal(path, store.read(path))
+        try:
+            entry = unseal(path, store.read(path))
+        except DamagedFileError as error:
+            yield error
+            continue
         if path != journal_path(entry.get("audit_id", 0)):
-            raise DamagedFileError(path, f"it holds entry {entry.get('audit_id')}")
+            yield DamagedFileError(path, f"it holds entry {entry.get('audit_id')}")
+            continue
         yield entry
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from acidwatch.archive.groupfile import RawRecord, read_raw
+import pyarrow as pa
+
+from acidwatch.archive.groupfile import RawRecord, read_outcomes, read_raw
 from acidwatch.archive.store import MissingFileError, Store
-from acidwatch.contract.batch import Origin
+from acidwatch.contract.batch import Origin, value_digest
 from acidwatch.errors import DependencyAwayError
 
 
@@ -14,8 +16,8 @@ def read_records(store: Store, wanted: Iterable[tuple[str, Origin]]) -> dict[Ori
     """The records of the given (path, origin) pairs; each file is read once, and only what is wanted is kept.
 
     Raises:
-        DependencyAwayError: HDFS does not answer, or a file or a record is not there: raw/ is never garbage, so somebody has to make
-            the archive whole again.
+        DependencyAwayError: HDFS does not answer, or a file or a record is not there, or not as it was judged: raw/ is never garbage, so
+            somebody has to make the archive whole again.
     """
     by_path: dict[str, set[Origin]] = {}
     for path, origin in wanted:
@@ -23,11 +25,21 @@ def read_records(store: Store, wanted: Iterable[tuple[str, Origin]]) -> dict[Ori
     found: dict[Origin, RawRecord] = {}
     for path, origins in by_path.items():
         try:
-            records = read_raw(store.read(path))
+            data = store.read(path)
         except MissingFileError as error:
             raise DependencyAwayError("HDFS", path, error) from error
-        found |= {record.origin: record for record in records if record.origin in origins}
+        try:
+            records = {record.origin: record for record in read_raw(data) if record.origin in origins}
+            judged = {Origin(**outcome["origin"]): outcome["value_sha256"] for outcome in read_outcomes(data)}
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+            raise DependencyAwayError("HDFS", path, f"it is damaged, see acidwatch verify: {error}"[:300]) from error
         for origin in origins:
-            if origin not in found:
+            if origin not in records:
                 raise DependencyAwayError("HDFS", path, f"it does not hold the record {origin}")
+            if value_digest(records[origin].value) != judged.get(origin):
+                reason = (
+                    f"it is damaged, see acidwatch verify: the bytes of record {origin} are not those that were judged"
+                )
+                raise DependencyAwayError("HDFS", path, reason)
+        found |= records
     return found

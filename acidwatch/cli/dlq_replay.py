@@ -90,18 +90,18 @@ def replay(
     if chosen and not dry_run:
         rows = sum(row["rows"] for row in chosen)
         confirm(f"send {len(chosen)} dead letters ({rows} rows) to {orders.topic}", yes)
-    done = _replay(settings, ledger, store, chosen, orders) if chosen else []
+    done = _replay(settings, ledger, store, chosen, orders, named=bool(ids)) if chosen else []
     if done and not dry_run:
         flush(ledger, store)
     _print(done, orders, output)
     if len(done) < len(chosen):
-        say(f"stopped after {len(done)} of {len(chosen)}; give the same command again for the rest")
+        say(f"stopped after {len(done)} of {len(chosen)}; {for_the_rest(chosen[len(done) :], named=bool(ids))}")
     if any(letter.problem for letter in done):
         raise typer.Exit(1)
 
 
 def _replay(
-    settings: RecoverySettings, ledger: Ledger, store: Store, chosen: list[Row], orders: Orders
+    settings: RecoverySettings, ledger: Ledger, store: Store, chosen: list[Row], orders: Orders, *, named: bool
 ) -> list[Replayed]:
     import asyncio
     from collections.abc import Callable
@@ -126,8 +126,15 @@ def _replay(
     try:
         return send_with_progress(settings, orders.topic, len(chosen), "letters", work)
     except DependencyAwayError:
-        say(f"{reached} of {len(chosen)} letters are done; give the same command again for the rest")
+        say(f"{reached} of {len(chosen)} letters are done; {for_the_rest(chosen[reached:], named=named)}")
         raise
+
+
+def for_the_rest(left: list[Row], *, named: bool) -> str:
+    """What to do; filters pass over what was sent, but one that is named would be sent once more."""
+    if not named:
+        return "give the same command again for the rest"
+    return f"for the rest name these: {' '.join(row['batch_id'] for row in left)}"
 
 
 def _print(done: list[Replayed], orders: Orders, output: OutputFormat) -> None:

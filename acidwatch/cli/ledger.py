@@ -104,13 +104,21 @@ def backup(
 
 @backups_app.command("list")
 def list_backups(limit: Limit = None, output: Output = OutputFormat.table) -> None:
-    """List the backups on HDFS, newest first."""
+    """List the backups on HDFS, newest first. Exit code 1 when one is damaged."""
+    from itertools import islice
+
     from acidwatch.archive.hdfs import HdfsStore
+    from acidwatch.archive.sealed import DamagedFileError
     from acidwatch.proof.backup import backups
     from acidwatch.settings import HdfsSettings, load
 
-    found = backups(HdfsStore(load(HdfsSettings)))[: most(limit, output)]
-    emit([_shown(one) for one in found], ["stamp", "newest_version", "revision", "rows", "bytes", "software"], output)
+    found = list(islice(backups(HdfsStore(load(HdfsSettings))), most(limit, output)))
+    whole = [_shown(one) for one in found if not isinstance(one, DamagedFileError)]
+    emit(whole, ["stamp", "newest_version", "revision", "rows", "bytes", "software"], output)
+    if damaged := [one for one in found if isinstance(one, DamagedFileError)]:
+        for error in damaged:
+            say(f"acidwatch: {error}")
+        raise typer.Exit(1)
 
 
 def _shown(one: Backup) -> dict[str, Any]:
@@ -151,13 +159,16 @@ def restore(
         return
     confirm(f"restore {what}{', in place of what is there' if force else ''}", yes)
     put_back(store, ledger, chosen, force=force)
+    if output is OutputFormat.table:
+        typer.echo(f"restored {what}; every table is equal to the backup")
     newer = newer_than_ledger(store, ledger)
     condemn_missing(ledger, newer)
     ledger.close()
+    for reason in newer.damaged:
+        say(f"note: {reason}")
     if output is OutputFormat.json:
         emit_json({**_shown(chosen), "newer_records": len(newer.records), "newer_entries": len(newer.entries)})
         return
-    typer.echo(f"restored {what}; every table is equal to the backup")
     if newer.records or newer.entries:
         say(
             f"after the backup came {len(newer.records)} records, and {len(newer.entries)} entries of the journal (quarantine, restore, "

@@ -11,9 +11,10 @@ from acidwatch.cli.output import Output, OutputFormat, emit, emit_json, say
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from acidwatch.broker.send import ConfirmedSender
+    from acidwatch.ledger.accepted import Accepted
 
 COLUMNS = ["batch_id", "attempt", "from_attempt", "source", "subject", "rows", "member"]
 
@@ -44,7 +45,7 @@ def reprocess(
     from acidwatch.archive.hdfs import HdfsStore
     from acidwatch.cli.journal import flush
     from acidwatch.cli.sending import send_with_progress
-    from acidwatch.errors import UnusableInputError
+    from acidwatch.errors import DependencyAwayError, UnusableInputError
     from acidwatch.ledger import accepted
     from acidwatch.ledger.connection import Ledger
     from acidwatch.recovery import reprocess as recovery
@@ -60,10 +61,14 @@ def reprocess(
     if not dry_run:
         rows = sum(batch.rows for batch in chosen)
         confirm(f"send {len(chosen)} batches ({rows} rows) to {settings.topic_batches} again", yes)
+        reached = 0
 
-        async def work(
-            sender: ConfirmedSender, stop: asyncio.Event, confirmed: Callable[[int], None]
-        ) -> dict[str, int]:
+        async def work(sender: ConfirmedSender, stop: asyncio.Event, progress: Callable[[int], None]) -> dict[str, int]:
+            def confirmed(done: int) -> None:
+                nonlocal reached
+                reached = done
+                progress(done)
+
             return await recovery.reprocess(
                 ledger,
                 store,
@@ -77,7 +82,11 @@ def reprocess(
                 confirmed,
             )
 
-        attempts = send_with_progress(settings, settings.topic_batches, len(chosen), "batches", work)
+        try:
+            attempts = send_with_progress(settings, settings.topic_batches, len(chosen), "batches", work)
+        except DependencyAwayError:
+            say(f"{reached} of {len(chosen)} were sent; {_name_the_rest(chosen[reached:])}")
+            raise
         flush(ledger, store)
     listed = [
         {
@@ -98,6 +107,11 @@ def reprocess(
     if dry_run:
         say("would send them again")
     elif len(attempts) < len(chosen):
-        say(f"stopped after {len(attempts)} of {len(chosen)}; name the others again")
+        say(f"stopped after {len(attempts)} of {len(chosen)}; {_name_the_rest(chosen[len(attempts) :])}")
     else:
         say("sent; wait for what becomes of them with: acidwatch wait")
+
+
+def _name_the_rest(left: Sequence[Accepted]) -> str:
+    """What to do; one that was sent and is named again is run once more."""
+    return f"for the rest name these: {' '.join(batch.batch_id for batch in left)}"

@@ -80,8 +80,8 @@ def compare_samples(rows: pa.Table, before: NDArray[np.bool_], after: NDArray[np
     both = _ordered(left.keys() & right.keys())
     old, new = (rows.take(pa.array([side[key] for key in both], pa.int64())) for side in (left, right))
     differs = {name: _differ(old[name], new[name]) for name in SAMPLE_NAMES}
-    for place, name in {mark for mark, _ in _marks(old).items() ^ _marks(new).items()}:
-        differs[name][place] = True
+    for (marked, name), _ in _marks(old).items() ^ _marks(new).items():
+        differs[name][marked] = True
     any_cell = np.logical_or.reduce(list(differs.values()))
     changed = []
     for place in np.flatnonzero(any_cell):

@@ -109,19 +109,15 @@ def _dump(store: Store, connection: Connection, table: dump.Table, stamp: str) -
     )  # fmt: skip
 
 
-def backups(store: Store) -> list[Backup]:
-    """Whole backups, newest first.
-
-    Raises:
-        DamagedFileError: The manifest of one is not as it was written.
-    """
-    found = []
+def backups(store: Store) -> Iterator[Backup | DamagedFileError]:
+    """Whole backups, newest first, and what is wrong with the manifest of one that is damaged."""
     for stamp in reversed(_stamps(store)):
         try:
-            found.append(read_backup(store, stamp))
+            yield read_backup(store, stamp)
         except MissingFileError:
             continue  # it is being made, or was never finished
-    return found
+        except DamagedFileError as error:
+            yield error
 
 
 def read_backup(store: Store, stamp: str) -> Backup:
@@ -159,6 +155,8 @@ def files_in_backups(store: Store) -> set[str]:
     """
     paths: set[str] = set()
     for one in backups(store):
+        if isinstance(one, DamagedFileError):
+            raise one
         tables = {table.name: table for table in one.tables}
         holding = {file_id for (file_id,) in _columns(store, tables["ledger.file_batches"], "file_id")}
         named = _columns(store, tables["ledger.files"], "file_id", "path")

@@ -59,11 +59,7 @@ class Newer:
 
 
 def newer_than_ledger(store: Store, ledger: Ledger) -> Newer:
-    """Compare.
-
-    Raises:
-        DamagedFileError: An entry of the journal is not as it was written.
-    """
+    """Compare."""
     newer = Newer()
     with ledger.transaction() as connection:
         recorded = deliveries(connection)
@@ -103,7 +99,9 @@ def newer_than_ledger(store: Store, ledger: Ledger) -> Newer:
         key=lambda record: (record.judged_at, record.file.path, record.position),
     )
     for entry in read_journal(store):
-        if entry["audit_id"] not in known:
+        if isinstance(entry, DamagedFileError):
+            newer.damaged.append(str(entry))
+        elif entry["audit_id"] not in known:
             newer.entries.append({**entry, "at": datetime.fromisoformat(entry["at"])})
     return newer
 

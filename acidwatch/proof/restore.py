@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from acidwatch.archive.journal import newest_number
+from acidwatch.archive.sealed import DamagedFileError
 from acidwatch.archive.store import MissingFileError, Store
 from acidwatch.errors import PermanentError, UnusableInputError
 from acidwatch.ledger import dump
@@ -15,12 +16,15 @@ def choose(store: Store, stamp: str | None) -> Backup:
 
     Raises:
         UnusableInputError: There is none.
+        DamagedFileError: Its manifest is not as it was written.
     """
     if stamp is None:
-        found = backups(store)
-        if not found:
+        newest = next(backups(store), None)
+        if newest is None:
             raise UnusableInputError("there is no backup on HDFS; make the ledger again with: acidwatch ledger rebuild")
-        return found[0]
+        if isinstance(newest, DamagedFileError):
+            raise DamagedFileError(newest.path, f"{newest.reason}; take another backup: acidwatch ledger backups list")
+        return newest
     try:
         return read_backup(store, stamp)
     except MissingFileError:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import pyarrow as pa
+
 from acidwatch.archive.groupfile import RawRecord, read_findings
 from acidwatch.archive.raw import read_records
 from acidwatch.archive.store import MissingFileError, Store
@@ -34,7 +36,7 @@ class OpenLetter:
         batch_id, attempt: Which.
         place: Where its record lies.
         record: The record, byte for byte.
-        findings: All its findings, hard ones first; the 50 of the ledger where its quarantine file is not there.
+        findings: All its findings, hard ones first; the 50 of the ledger where its quarantine file is not there or damaged.
     """
 
     batch_id: str
@@ -126,8 +128,8 @@ def open_attempts(ledger: Ledger, store: Store, keys: Sequence[Key]) -> dict[Key
             for batch_id, attempt, all_findings in _by_attempt(read_findings(store.read(path))):
                 if quarantined.get((batch_id, attempt)) == path:
                     findings[batch_id, attempt] = all_findings
-        except MissingFileError:
-            continue  # the ledger's 50 have to do
+        except (MissingFileError, pa.ArrowException, ValueError):
+            continue  # the ledger's 50 have to do, also where it is damaged: `verify` names it
     return {key: OpenLetter(*key, place, records[place.origin], findings.get(key, ())) for key, place in places.items()}
 
 

@@ -36,7 +36,7 @@ async def reprocess(
     A rejected reprocess leaves the earlier attempt in place.
 
     Raises:
-        DependencyAwayError: A server is away; repeat the command, what was sent keeps its number.
+        DependencyAwayError: A server is away; what was numbered and not confirmed keeps its number when it is sent again.
         PermanentError: One of them is too large to be sent again.
     """
     done: dict[str, int] = {}

@@ -55,7 +55,7 @@ def method_of_year(folder: Path) -> pl.LazyFrame:
         pl.scan_parquet(folder / "methods.parquet")
         .sort(order, descending=[True, False, False, False], nulls_last=True)
         .with_columns(years)
-        .explode("year")
+        .explode("year", empty_as_null=True)
         .unique(["PROGRAM_ID", "PARAMETER", "year"], keep="first", maintain_order=True)
         .select("PROGRAM_ID", pl.col("PARAMETER").alias("parameter"), "year", pl.col("METHOD").alias("method"))
     )

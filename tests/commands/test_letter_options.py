@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import typer
 
+from acidwatch.cli.dlq_replay import for_the_rest
 from acidwatch.cli.durations import parse_duration, parse_rate
 from acidwatch.cli.letter_options import Filters, LetterState
 from acidwatch.cli.output import escape_markup, format_value
@@ -72,3 +73,9 @@ def test_what_a_terminal_would_obey_is_replaced() -> None:
         "\x1b"
     )
     assert format_value(["[bold]a", "\x07"]) == "\\[bold]a, \ufffd"
+
+
+def test_a_replay_that_named_letters_and_was_stopped_says_which_are_left() -> None:
+    left = [{"batch_id": "b"}, {"batch_id": "c"}]
+    assert for_the_rest(left, named=True) == "for the rest name these: b c"
+    assert for_the_rest(left, named=False) == "give the same command again for the rest"

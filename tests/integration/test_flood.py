@@ -121,3 +121,13 @@ def test_two_ingestors_share_a_pause_and_a_resume(deployment: Deployment) -> Non
     deployment.cli("wait", "--source", str(made.samples), "--batch-size", "10", "--timeout", "90s")
     assert counts(deployment, made) == {"accepted": BATCHES}
     assert [ingestor.stop() for ingestor in [*ingestors, versioner]] == [0, 0, 0]
+
+
+def test_the_guard_is_switched_on_again_before_its_time_is_over(deployment: Deployment) -> None:
+    deployment.cli("ingest", "resume", "-m", "thirty minutes were meant", "--unguarded", "30d", "--yes")
+    assert deployment.json("ingest", "status")["unguarded_until"]
+    dry = deployment.cli("ingest", "resume", "-m", "guard again", "--unguarded", "0", "--dry-run")
+    assert dry.startswith("would switch the guard on again")
+    deployment.cli("ingest", "resume", "-m", "guard again", "--unguarded", "0", "--yes")
+    assert not deployment.json("ingest", "status")["unguarded_until"]
+    assert "nothing to do" in deployment.cli("ingest", "resume", "-m", "once more", "--yes")

@@ -76,7 +76,7 @@ def test_every_table_is_in_a_backup_with_its_rows(filled: History) -> None:
     rows = {table.name: table.rows for table in made.tables}
     assert (rows["ledger.batches"], rows["ledger.tags"], rows["ledger.reruns"], rows["metrics.site"]) == (4, 1, 1, 1)
     assert (made.stamp, made.newest_version) == ("20261124T120000Z", 5)
-    assert backups(filled.store) == [made]
+    assert list(backups(filled.store)) == [made]
 
 
 def test_a_restored_ledger_is_equal_and_goes_on_as_the_first_would_have(filled: History, other: Ledger) -> None:
@@ -162,8 +162,14 @@ def test_a_damaged_backup_is_not_restored_and_the_database_stays_as_it_was(fille
     manifest = f"backup/{made.stamp}/manifest.json"
     store.files[path] = sound
     store.files[manifest] = store.files[manifest].replace(b'"newest_version": 5', b'"newest_version": 6')
-    with pytest.raises(DamagedFileError, match="manifest.json"):
+    with pytest.raises(DamagedFileError, match=r"manifest.json.*take another backup: acidwatch ledger backups list"):
         choose(store, None)
+    later = make(filled, NOW + timedelta(hours=1))
+    assert choose(store, None) == later, "an old one that is damaged is no obstacle"
+    first, second = backups(store)
+    assert first == later and isinstance(second, DamagedFileError)
+    with pytest.raises(DamagedFileError):
+        find(store, filled.ledger, NOW, timedelta(0))  # what it needs is not known
 
 
 def test_a_backup_whose_rows_say_something_else_is_not_restored(
@@ -201,7 +207,7 @@ def test_the_newest_backups_are_kept_and_a_half_made_one_is_none(filled: History
     half, making = "20261101T000000Z", "20261124T150001Z"
     for stamp in (half, making):
         store.publish(f"backup/{stamp}/ledger.tags.copy.gz", b"")
-    assert [one.stamp for one in backups(store)] == [one.stamp for one in reversed(made)]
+    assert list(backups(store)) == list(reversed(made))
     assert prune(store, 2, NOW + timedelta(hours=4)) == [half, made[0].stamp, made[1].stamp]
     assert store.names("backup") == [made[2].stamp, made[3].stamp, making]
     with pytest.raises(UnusableInputError, match=f"no backup {made[0].stamp}; see: acidwatch ledger backups list"):

@@ -182,7 +182,9 @@ def _of_an_empty_ledger(history: History) -> Newer:
         assert isinstance(file, RawFile)
         newer.records += [ArchivedRecord(file, n, one, file.files_of(one)) for n, one in enumerate(file.outcomes)]
     newer.records.sort(key=lambda one: one.judged_at)
-    newer.entries = [{**entry, "at": datetime.fromisoformat(entry["at"])} for entry in read_journal(history.store)]
+    for entry in read_journal(history.store):
+        assert isinstance(entry, dict)
+        newer.entries.append({**entry, "at": datetime.fromisoformat(entry["at"])})
     return newer
 
 
@@ -311,6 +313,20 @@ def test_a_damaged_manifest_is_told_and_the_others_are_recorded(
     newer = newer_than_ledger(store, other)
     assert [record.outcome.batch_id for record in newer.records] == ["b"]
     assert raw in newer.damaged[0]
+
+
+def test_a_damaged_entry_of_the_journal_is_told_and_the_others_are_put_back(
+    history: History, other: Ledger, store: MemoryStore
+) -> None:
+    history.commit(A, B)
+    change(history, "quarantine", ["a"])
+    change(history, "quarantine", ["b"])
+    history.flush()
+    store.files["journal/00000001.json"] = store.files["journal/00000001.json"].replace(b"quarantine", b"quarantime")
+    newer = newer_than_ledger(store, other)
+    assert len(newer.damaged) == 1 and "journal/00000001.json is damaged" in newer.damaged[0]
+    assert rebuild(store, other, newer, lambda done, total: None).entries == 1
+    assert [row["batch_id"] for row in content(History(store, other))["members"]] == ["a"]
 
 
 BATCHES = [Sent(name, index=index, good=index % 3 != 2, year=1980 + 5 * index) for index, name in enumerate("abcdef")]

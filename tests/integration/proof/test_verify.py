@@ -78,6 +78,7 @@ def test_what_gc_and_a_new_backup_remove_meanwhile_is_no_fault(filled: History, 
     now = datetime(2026, 11, 24, tzinfo=UTC)
     for hours in range(2):
         backup(store, filled.ledger, now + timedelta(hours=hours))
+
     def tidy() -> None:
         filled.compact()
         backup(store, filled.ledger, now + timedelta(hours=2))
