@@ -6,10 +6,11 @@ Precedence: flags > environment (`ACIDWATCH_...`) > `.env` > `.local/stack.env` 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from acidwatch.errors import ConfigError
@@ -66,6 +67,14 @@ class KafkaSettings(Settings):
     def group(self, service: str) -> str:
         """Name of a service's consumer group."""
         return f"{self.group_prefix}-{service}"
+
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _each_broker_has_a_port(cls, value: str) -> str:
+        for address in value.split(","):
+            if not re.fullmatch(r"\s*[^\s,]+:[0-9]{1,5}\s*", address):
+                raise ValueError(f"{address.strip()!r} is no host:port, such as kafka:9092; several with commas")
+        return value
 
     @model_validator(mode="after")
     def _nothing_is_left_out_in_silence(self) -> Self:

@@ -53,7 +53,7 @@ def knock(settings: KafkaSettings, timeout_seconds: float = 3.0) -> None:
             return
         except RefusedError as error:
             refusal = error
-        except (KafkaError, OSError, ValueError):
+        except (KafkaError, OSError):
             continue
     raise refusal or DependencyAwayError("Kafka", settings.kafka_bootstrap, "no broker answers")
 

@@ -163,11 +163,13 @@ def _replaced_source(text: str, batches: Plan) -> str:
     """The source that is to be replaced."""
     from acidwatch.contract.headers import file_name
     from acidwatch.ledger.connection import Ledger
-    from acidwatch.ledger.sources import find_source
+    from acidwatch.ledger.sources import check_replacement, find_source
     from acidwatch.settings import PostgresSettings, load
 
+    ids = [batches.batch_id(index) for index in range(batches.batches)]
     with Ledger(load(PostgresSettings)).transaction() as connection:
         found = find_source(connection, text, batches.table.sha256)
+        check_replacement(connection, found, batches.table.sha256, ids)
     say(
         f"in place of {file_name(found.name)} ({found.source_id[:12]}, {found.members} batches in the dataset): they leave when"
         f" every batch of {batches.table.path.name} is accepted"

@@ -63,6 +63,10 @@ async def wait_until_recorded(settings: KafkaSettings, ledger: Ledger, planned: 
     from acidwatch.broker.topics import end_offsets
 
     deadline = time.monotonic() + timeout
+    while left := await asyncio.to_thread(_unsent, ledger):
+        if time.monotonic() > deadline:
+            return f"{left} records to be sent and judged again (by the versioner)"
+        await asyncio.sleep(0.2)
     # What comes later is not waited for: the end of the topic now, then the end of the outcomes that it led to.
     steps = [
         ("ingestor", settings.topic_batches, "batches not judged"),
@@ -79,6 +83,13 @@ async def wait_until_recorded(settings: KafkaSettings, ledger: Ledger, planned: 
             return f"{left} of {planned.batches} batches of {planned.table.path.name} never came"
         await asyncio.sleep(0.2)
     return ""
+
+
+def _unsent(ledger: Ledger) -> int:
+    from acidwatch.ledger.places import unsent_reruns
+
+    with ledger.transaction() as connection:
+        return unsent_reruns(connection)
 
 
 def _unrecorded(ledger: Ledger, planned: Plan) -> int:

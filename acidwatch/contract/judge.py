@@ -25,6 +25,9 @@ from acidwatch.contract.usual import read_usual
 MOST_MATERIALISED = 10_000
 """Findings written out for one batch; a hostile record of millions of bad cells must not exhaust the memory. All are counted."""
 
+MOST_SOFT = MOST_MATERIALISED // 2
+"""Of them soft ones: what rejects the batch may be found after thousands of remarks, and must have room."""
+
 MOST_UNKNOWN = 1_000
 """Unknown columns written out for one batch: they are found first, and must leave room for what rejects it."""
 
@@ -74,7 +77,7 @@ class Judgement:
     Attributes:
         rows: Rows in it, 0 when it can't be decoded.
         hard, soft: Number of findings of each severity.
-        findings: The findings, hard ones first, at most 10,000.
+        findings: The findings, hard ones first, at most 10,000, of them 5,000 soft ones.
         sites: SITE_IDs in a rejected batch, sorted, at most 100.
     """
 
@@ -89,14 +92,22 @@ class Judgement:
         """A batch with one hard finding is rejected whole."""
         return "rejected" if self.hard else "accepted"
 
-    def add(self, finding: Finding) -> None:
-        """Count a finding, and keep it while there is room."""
-        if finding.severity == "hard":
+    def has_room(self, severity: Severity) -> bool:
+        """Whether one more finding would be kept."""
+        return len(self.findings) < MOST_MATERIALISED and (severity == "hard" or self.soft < MOST_SOFT)
+
+    def count(self, severity: Severity) -> None:
+        """Count a finding that is not kept."""
+        if severity == "hard":
             self.hard += 1
         else:
             self.soft += 1
-        if len(self.findings) < MOST_MATERIALISED:
+
+    def add(self, finding: Finding) -> None:
+        """Count a finding, and keep it while there is room."""
+        if self.has_room(finding.severity):
             self.findings.append(finding)
+        self.count(finding.severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +250,8 @@ def _note_misfits(rows: Rows, places: _Places, group: list[Judgement]) -> set[tu
         name = misfit.column.name
         noted.add((misfit.row, name))
         judgement = group[int(rows.batch[misfit.row])]
-        if len(judgement.findings) >= MOST_MATERIALISED:
-            judgement.hard += 1
+        if not judgement.has_room("hard"):
+            judgement.count("hard")
             continue
         sheet, cell = places.cell(misfit.row, name)
         text = text_of(misfit.value)
@@ -263,9 +274,8 @@ def _note_taken(rows: Rows, places: _Places, group: list[Judgement]) -> dict[int
             notes.append(("hard", f"range.{name}", fault))
         judgement = group[int(rows.batch[taken.row])]
         for severity, rule_id, message in notes:
-            if len(judgement.findings) >= MOST_MATERIALISED:
-                judgement.hard += severity == "hard"
-                judgement.soft += severity == "soft"
+            if not judgement.has_room(severity):
+                judgement.count(severity)
                 continue
             sheet, cell = places.cell(taken.row, name)
             judgement.add(Finding(severity, rule_id, sheet, cell, name, taken.text, message))
@@ -286,9 +296,8 @@ def _apply(
         if (row, rule.column) in misfits:
             continue  # the cell has a finding already: it is of another type, not empty
         judgement = group[int(context.rows.batch[row])]
-        if len(judgement.findings) >= MOST_MATERIALISED:
-            judgement.hard += rule.severity == "hard"
-            judgement.soft += rule.severity == "soft"
+        if not judgement.has_room(rule.severity):
+            judgement.count(rule.severity)
             continue
         sheet, cell = places.cell(row, rule.column)
         judgement.add(

@@ -39,14 +39,15 @@ class PendingLetter:
     service_version: str
 
 
-def pending(connection: Connection, limit: int) -> list[PendingLetter]:
-    """Dead letters to be published, oldest first."""
+def pending(connection: Connection, limit: int, older_than_seconds: float = 0.0) -> list[PendingLetter]:
+    """Dead letters to be published, oldest first; of those that wait for so long."""
     rows = connection.execute(
         'SELECT d.*, a.topic, a.partition, a."offset", a.timestamp_ms, a.value_bytes, a.service_version, f.path FROM ledger.dead_letters d'
         " JOIN ledger.attempts a USING (batch_id, attempt)"
         ' JOIN ledger.deliveries o USING (topic, partition, "offset", timestamp_ms) JOIN ledger.files f ON f.file_id = o.raw_file_id'
-        " WHERE d.state = 'pending' ORDER BY d.last_failed_at, d.batch_id LIMIT %s",
-        (limit,),
+        " WHERE d.state = 'pending' AND d.last_failed_at <= now() - make_interval(secs => %s)"
+        " ORDER BY d.last_failed_at, d.batch_id LIMIT %s",
+        (older_than_seconds, limit),
     )
     return [
         PendingLetter(

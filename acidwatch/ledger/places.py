@@ -39,18 +39,24 @@ def raw_places(connection: Connection, keys: Sequence[Key]) -> dict[Key, RawPlac
     }
 
 
-def pending_reruns(connection: Connection, limit: int) -> list[RawPlace]:
-    """Records that are to be sent again because their outcome named a condemned file, oldest first."""
+def pending_reruns(connection: Connection, limit: int, older_than_seconds: float = 0.0) -> list[RawPlace]:
+    """Records that are to be sent again because their outcome named a condemned file, oldest first; of those that wait for so long."""
     rows = connection.execute(
         'SELECT r.topic, r.partition, r."offset", r.timestamp_ms, f.path FROM ledger.reruns r'
         ' JOIN ledger.deliveries d USING (topic, partition, "offset", timestamp_ms) JOIN ledger.files f ON f.file_id = d.raw_file_id'
-        " WHERE r.sent_at IS NULL ORDER BY r.recorded_at LIMIT %s",
-        (limit,),
+        " WHERE r.sent_at IS NULL AND r.recorded_at <= now() - make_interval(secs => %s) ORDER BY r.recorded_at LIMIT %s",
+        (older_than_seconds, limit),
     )
     return [
         RawPlace(Origin(row["topic"], row["partition"], row["offset"], row["timestamp_ms"]), row["path"])
         for row in rows
     ]
+
+
+def unsent_reruns(connection: Connection) -> int:
+    """How many records are still to be sent again."""
+    row = connection.execute("SELECT count(*) AS n FROM ledger.reruns WHERE sent_at IS NULL").fetchone()
+    return row["n"] if row else 0
 
 
 def mark_rerun(connection: Connection, places: Sequence[RawPlace]) -> None:

@@ -120,12 +120,14 @@ class _Group:
                 self.accepted_batches += 1
                 self.rejected_batches -= 0 if first else 1
                 writes.letters.pop(outcome.batch_id, None)
+                writes.failures.pop(outcome.batch_id, None)
                 writes.resolved.append(outcome.batch_id)
         else:
             done.rejected += 1
             if not was_accepted:
                 self.rejected_batches += 1 if first else 0
                 writes.letters[outcome.batch_id] = outcome
+                writes.failures[outcome.batch_id] += 1
         writes.attempts.append((outcome, version))
         writes.deliveries.append((outcome, "first"))
         writes.batches[outcome.batch_id] = (outcome, batch)

@@ -94,9 +94,10 @@ class Replacements:
         return source_id in self._replaced
 
     def asked(self, outcome: Outcome) -> None:
-        """A record that was not seen before says what its source replaces."""
-        if outcome.source_id in self._sources and outcome.replaces:
-            self._sources[outcome.source_id].asked = True
+        """A record that was not seen before says what its source replaces; one that is repaired says what was meant when it first came."""
+        source = self._sources.get(outcome.source_id)
+        if source is not None and outcome.replaces and outcome.replaces == source.replaces[0]:
+            source.asked = True
             self._asked[outcome.source_id] = outcome.replaces
 
     def joined(self, outcome: Outcome, left: Key | None, dataset: Dataset, version: NewVersion) -> list[Key]:
@@ -117,12 +118,18 @@ class Replacements:
         made = []
         for source_id, source in self._sources.items():
             whole = source.missing is not None and source.missing <= 0
-            if source.asked and whole and any(self._old[other].members for other in self._standing(source)):
+            if not source.asked or not whole:
+                continue
+            if any(self._old[other].members for other in self._standing(source)):
                 dataset.version += 1
                 message = f"{source.name} stands in place of {source.replaces[0]}"
                 version = NewVersion(dataset.version, "quarantine", source.name, message, dataset.rows, dataset.bytes)
                 version.out += self._take_out(source_id, source, dataset, version)
                 made.append(version)
+            else:  # nothing leaves, and nothing of it may come any more
+                for other in self._standing(source):
+                    self._replaced.add(other)
+                    self._made.append((other, source_id, dataset.version))
         return made
 
     def _take_out(self, source_id: str, source: _Source, dataset: Dataset, version: NewVersion) -> list[Key]:
@@ -167,7 +174,9 @@ def _replaced(connection: Connection, source_ids: Sequence[str]) -> set[str]:
 def _links(connection: Connection, known: Mapping[str, str | None], outcomes: Sequence[Outcome]) -> dict[str, str]:
     """Which source each one is sent in place of: those of a group, and whatever these lead to."""
     links = {source_id: other for source_id, other in known.items() if other}
-    links |= {outcome.source_id: outcome.replaces for outcome in outcomes if outcome.replaces}
+    for outcome in outcomes:
+        if outcome.replaces and (outcome.attempt == 1 or outcome.source_id not in links):
+            links[outcome.source_id] = outcome.replaces
     looked_at = set(known) | set(links)
     while others := set(links.values()) - looked_at:
         looked_at |= others

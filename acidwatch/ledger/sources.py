@@ -81,6 +81,34 @@ def find_source(connection: Connection, text: str, sent: str) -> Source:
     raise UnusableInputError("\n".join(lines))
 
 
+def check_replacement(connection: Connection, old: Source, new: str, batch_ids: Sequence[str]) -> None:
+    """Make sure that a source can stand in place of another once all these batches of it are members: no others may count for it.
+
+    Raises:
+        UnusableInputError: It was sent in other batches before, or the other one has batches of several sheets.
+    """
+    row = connection.execute(
+        "SELECT count(*) AS others FROM ledger.batches WHERE source_id = %s AND batch_id <> ALL(%s)",
+        (new, list(batch_ids)),
+    ).fetchone()
+    if row and row["others"]:
+        raise UnusableInputError(
+            f"this workbook was sent before in {row['others']} other batches (another --sheet, --batch-size or --locale), so that it would "
+            "not be known when all of it is accepted; send it as it was sent then, or save it once more, which makes it another file"
+        )
+    sheets = connection.execute(
+        "SELECT DISTINCT regexp_replace(b.subject, '![^!]*$', '') AS sheet FROM ledger.batches b JOIN ledger.memberships m"
+        " ON m.batch_id = b.batch_id AND m.to_version IS NULL WHERE b.source_id = %s ORDER BY 1",
+        (old.source_id,),
+    ).fetchall()
+    if len(sheets) > 1:
+        names = ", ".join(row["sheet"] for row in sheets)
+        raise UnusableInputError(
+            f"{file_name(old.name)} has batches of {len(sheets)} sheets in the dataset ({names}), and all of them would leave for one; "
+            "send without --replaces, and take out what is wrong: acidwatch quarantine"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class TakenOut:
     """Batches that were accepted and are not in the dataset any more, because a person or another workbook took them out.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from acidwatch.contract.outcome import FileRef, Outcome
+from acidwatch.contract.outcome import FileRef, Finding, Outcome
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.state import BatchState, Key, origin_key
 
@@ -47,6 +48,7 @@ class Writes:
     versions: list[NewVersion] = field(default_factory=list)
     taken_out: list[tuple[str, int]] = field(default_factory=list)  # batch id, version
     letters: dict[str, Outcome] = field(default_factory=dict)
+    failures: Counter[str] = field(default_factory=Counter)  # rejected attempts of each of these batches
     resolved: list[str] = field(default_factory=list)
 
 
@@ -225,18 +227,34 @@ def end_memberships(connection: Connection, rows: Sequence[tuple[str, int, int]]
     )
 
 
+# Ingestors up to 0.1.0 could fill all room with soft findings, and such an outcome must not stop all that come after it.
+_UNKNOWN = Finding(
+    "hard", "unknown", "", "", "", "", "its hard findings were not kept; judge it again: acidwatch dlq replay"
+)
+
+
 def _write_letters(connection: Connection, writes: Writes) -> None:
     for batch_id, o in writes.letters.items():  # an array in a row can't be unnested; rejected batches are few
-        first = next(finding for finding in o.findings if finding.severity == "hard")
+        first = next((finding for finding in o.findings if finding.severity == "hard"), _UNKNOWN)
         place = f"{first.sheet}!{first.cell}: " if first.cell else ""
         rules = list(dict.fromkeys(finding.rule for finding in o.findings if finding.severity == "hard"))
         connection.execute(
             'INSERT INTO ledger.dead_letters AS d (batch_id, state, attempt, failures, reason, message, rules, "column", sites,'
-            " first_failed_at, last_failed_at) VALUES (%s, 'pending', %s, 1, %s, %s, %s, %s, %s, now(), now())"
-            " ON CONFLICT (batch_id) DO UPDATE SET state = 'pending', attempt = excluded.attempt, failures = d.failures + 1,"
-            ' reason = excluded.reason, message = excluded.message, rules = excluded.rules, "column" = excluded."column",'
+            " first_failed_at, last_failed_at) VALUES (%s, 'pending', %s, %s, %s, %s, %s, %s, %s, now(), now())"
+            " ON CONFLICT (batch_id) DO UPDATE SET state = 'pending', attempt = excluded.attempt,"
+            " failures = d.failures + excluded.failures, reason = excluded.reason, message = excluded.message,"
+            ' rules = excluded.rules, "column" = excluded."column",'
             " sites = excluded.sites, last_failed_at = greatest(d.last_failed_at, now()), changed_at = now()",
-            (batch_id, o.attempt, first.rule, place + first.message, rules, first.column, list(o.sites)),
+            (
+                batch_id,
+                o.attempt,
+                writes.failures[batch_id],
+                first.rule,
+                place + first.message,
+                rules,
+                first.column,
+                list(o.sites),
+            ),
         )
     connection.execute(
         "UPDATE ledger.dead_letters SET state = 'resolved', changed_at = now() WHERE batch_id = ANY(%s)",

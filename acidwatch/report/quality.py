@@ -22,7 +22,7 @@ _MEANINGS = {
 QUANTITIES = {
     "ion_balance_percent": "Ion balance difference, %",
     "charge_ueq_l": "Charge difference, µeq/L",
-    "conductance_percent": "Conductance, calculated less measured, %",
+    "conductance_percent": "Conductance, calculated less measured, % (ANC 20 µeq/L and more)",
 }
 
 

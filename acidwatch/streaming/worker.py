@@ -58,7 +58,11 @@ def end_by_sigterm() -> None:
 def run(service: Service, settings: StreamSettings, health: Health) -> None:
     """Run until SIGTERM or SIGINT. Does not return: Faust's worker ends the process."""
     log = structlog.get_logger(__name__)
-    port = health_server.serve(health, settings.health_host, settings.health_port)
+    try:
+        port = health_server.serve(health, settings.health_host, settings.health_port)
+    except ConfigError as error:
+        log.error("stopped: a setting is refused", reason=str(error))
+        sys.exit(error.exit_code)
     log.info(
         "started",
         health=f"http://{settings.health_host}:{port}",

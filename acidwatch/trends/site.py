@@ -166,7 +166,8 @@ def why_not(values: Array, n_years: int, period: Period) -> Reason | None:
     if different < FEWEST_DIFFERENT:
         return "too few different values"
     part, whole = SHARE_OF_YEARS
-    return "too few years" if whole * n_years < part * period.length else None
+    # The months of a year or two are a season's course, which is no trend.
+    return "too few years" if n_years < FEWEST_VALUES or whole * n_years < part * period.length else None
 
 
 def _caution(used: int, censored: int) -> str | None:

@@ -1,6 +1,6 @@
 -- Which steps in a series may be the laboratory's and not the water's?
 --
--- Read: one row for each site and parameter whose annual values, less their trend, step within one year of a change of method, the twenty
+-- Read: one row for each site, parameter and change of method (two, where it changed the year before and the year after) whose annual values, less their trend, step within one year of a change of method, the twenty
 -- likeliest steps first; one is there where significant is true (p < 0.05). step is the median of the three years after the change
 -- less that of the three years before; what the water did meanwhile is in it too. A trend over a significant step should not be
 -- believed before the laboratory was asked.

@@ -116,8 +116,9 @@ class FloodGuard:
         rejected = [attempt for attempt in flood.attempts.values() if attempt.rejected]
         rules = Counter(rule for attempt in rejected for rule in attempt.rules)
         sources = Counter(attempt.source for attempt in rejected)
-        commonest, times = rules.most_common(1)[0]
-        said = f"{flood.rejected} of the last {len(flood.attempts)} first attempts were rejected, {times} of them by {commonest}"
+        said = f"{flood.rejected} of the last {len(flood.attempts)} first attempts were rejected"
+        for commonest, times in rules.most_common(1):
+            said += f", {times} of them by {commonest}"
         return Flood(
             number=state.number + 1,
             state="paused",

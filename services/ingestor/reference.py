@@ -24,6 +24,7 @@ class ReferenceWatch:
         self._store, self._check_seconds, self._health = store, check_seconds, health
         self._reference: Reference | None = None
         self._checked = float("-inf")
+        self._looking = asyncio.Lock()  # or a slow answer to an earlier look could bring an older version back
         self._log = structlog.get_logger(__name__)
 
     async def current(self) -> Reference:
@@ -32,9 +33,10 @@ class ReferenceWatch:
         Raises:
             DependencyAwayError: HDFS does not answer, or none was loaded yet: a dependency that is away, not a reason to reject.
         """
-        if self._reference is None or time.monotonic() - self._checked >= self._check_seconds:
-            self._reference = await asyncio.to_thread(self._newest)
-            self._checked = time.monotonic()
+        async with self._looking:
+            if self._reference is None or time.monotonic() - self._checked >= self._check_seconds:
+                self._reference = await asyncio.to_thread(self._newest)
+                self._checked = time.monotonic()
         if self._reference is None:
             reason = "none loaded yet; load them with: acidwatch reference load --sites F --methods F"
             raise DependencyAwayError(WAITS_FOR, "HDFS", reason)

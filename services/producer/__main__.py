@@ -28,10 +28,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     logs.configure(settings, "producer")
     health = Health("producer")
-    port = health_server.serve(health, settings.health_host, settings.health_port)
     log = logs.get_logger(__name__)
-    log.info("started", health=f"http://{settings.health_host}:{port}", drop_folder=str(settings.drop_folder))
     try:
+        port = health_server.serve(health, settings.health_host, settings.health_port)
+        log.info("started", health=f"http://{settings.health_host}:{port}", drop_folder=str(settings.drop_folder))
         knock(settings)
     except (ConfigError, RefusedError) as error:  # waiting would not help
         log.error("stopped: a setting is refused", reason=str(error))

@@ -25,6 +25,7 @@ from services.versioner.settings import VersionerSettings
 
 _LOOK_SECONDS = 2.0
 _COUNT_SECONDS = 10.0
+_LEFT_SECONDS = 20.0  # what is pending for so long was left so, by `ledger rebuild` or by who was killed
 
 
 def main() -> None:
@@ -49,12 +50,14 @@ def main() -> None:
         pass  # waited for like any other outage
     letters = Letters(ledger, store, sender, settings.topic_letters, settings.max_record_bytes)
     reruns = Reruns(ledger, store, sender, settings.topic_batches, settings.max_record_bytes)
+    commit = OutcomeCommit(ledger, letters, reruns, health)
     looking: list[asyncio.Task[None]] = []
 
     async def keep_looking() -> None:
-        """Keep readiness true while no outcome comes, and what others change in the ledger shown."""
+        """While no outcome comes keep readiness true, send what is pending, and show what others change in the ledger."""
         log = structlog.get_logger(__name__)
         counted = float("-inf")
+        away: set[str] = set()
         while True:
             try:
                 await asyncio.to_thread(_ask, ledger)
@@ -62,8 +65,12 @@ def main() -> None:
                     await asyncio.to_thread(_count_letters, ledger)
                     counted = time.monotonic()
                 health.back("PostgreSQL")
+                await commit.send_pending(_LEFT_SECONDS)
+                while away:
+                    health.back(away.pop())
             except DependencyAwayError as error:
                 health.away(error.dependency, error.reason)
+                away.add(error.dependency)
             except Exception:
                 log.exception("the database could not be asked")
             await asyncio.sleep(_LOOK_SECONDS)
@@ -77,7 +84,7 @@ def main() -> None:
         ledger.close()
 
     run(
-        Service("versioner", settings.topic_outcomes, OutcomeCommit(ledger, letters, reruns, health), begin, end),
+        Service("versioner", settings.topic_outcomes, commit, begin, end),
         settings,
         health,
     )

@@ -33,6 +33,7 @@ class OutcomeCommit:
         self._log = structlog.get_logger(__name__)
         # What the group at hand became: when only step 3 failed, its repetition must not count it as redelivered.
         self._recorded: tuple[list[Event], Recorded] | None = None
+        self._sending = asyncio.Lock()
         # Shown from the start: a counter that appears with its first count has not risen, as far as Prometheus can see.
         for kind in _counts(Recorded()):
             RECORDED.labels(kind)
@@ -52,12 +53,22 @@ class OutcomeCommit:
             self._health.back("PostgreSQL")
         done = self._recorded[1]
         with STEP_SECONDS.labels("versioner", "publish").time():
-            letters = await self._letters.publish_pending()
-            await self._reruns.send_pending()
+            letters = await self.send_pending()
         self._health.back("HDFS")
         self._health.back("Kafka")
         self._recorded = None
         self._report(done, len(outcomes), outcomes[0].batch_id, letters, time.monotonic() - began)
+
+    async def send_pending(self, older_than_seconds: float = 0.0) -> int:
+        """Step 3, also for what `ledger rebuild` or `restore` left pending while no outcome comes. How many letters it was.
+
+        Args:
+            older_than_seconds: What is younger may be at hand in another versioner's commit.
+        """
+        async with self._sending:
+            letters = await self._letters.publish_pending(older_than_seconds)
+            await self._reruns.send_pending(older_than_seconds)
+            return letters
 
     def _record(self, outcomes: list[Outcome]) -> Recorded:
         """Step 2."""

@@ -20,6 +20,7 @@ from acidwatch.ledger.letters import PendingLetter, mark_published, pending
 from acidwatch.telemetry.metrics import DEAD_LETTERS_PUBLISHED
 
 _AT_ONCE = 50
+_MOST = 1_000  # before the caller goes on: publishing a whole backlog would look like standing still
 _BYTES_AT_ONCE = 32 * 1024**2  # of their values; one letter may have more
 
 
@@ -31,13 +32,13 @@ class Letters:
         self._most_bytes = most_bytes
         self._log = structlog.get_logger(__name__)
 
-    async def publish_pending(self) -> int:
-        """Publish all pending letters; returns how many."""
+    async def publish_pending(self, older_than_seconds: float = 0.0) -> int:
+        """Publish pending letters, some thousand at most; returns how many."""
         total = 0
-        while True:
-            letters = await asyncio.to_thread(self._pending)
+        while total < _MOST:
+            letters = await asyncio.to_thread(self._pending, older_than_seconds)
             if not letters:
-                return total
+                break
             records = await asyncio.to_thread(self._read, letters)
             confirmed = await self._sender.send([self._letter(letter, records[letter.origin]) for letter in letters])
             places = [(place.topic, place.partition, place.offset) for place in confirmed]
@@ -48,10 +49,11 @@ class Letters:
                 self._log.warning(
                     "dead letter published", batch_id=letter.batch_id, attempt=letter.attempt, reason=letter.reason
                 )
+        return total
 
-    def _pending(self) -> list[PendingLetter]:
+    def _pending(self, older_than_seconds: float) -> list[PendingLetter]:
         with self._ledger.transaction() as connection:
-            letters = pending(connection, _AT_ONCE)
+            letters = pending(connection, _AT_ONCE, older_than_seconds)
         sums = accumulate(letter.value_bytes for letter in letters)
         return [
             letter

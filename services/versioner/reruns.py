@@ -13,6 +13,7 @@ from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.places import RawPlace, mark_rerun, pending_reruns
 
 _AT_ONCE = 50
+_MOST = 1_000  # before the caller goes on: sending a whole backlog would look like standing still
 
 
 class Reruns:
@@ -23,10 +24,10 @@ class Reruns:
         self._most_bytes = most_bytes
         self._log = structlog.get_logger(__name__)
 
-    async def send_pending(self) -> int:
-        """Send all that are pending; returns how many."""
+    async def send_pending(self, older_than_seconds: float = 0.0) -> int:
+        """Send what is pending, some thousand at most; returns how many."""
         total = 0
-        while places := await asyncio.to_thread(self._pending):
+        while total < _MOST and (places := await asyncio.to_thread(self._pending, older_than_seconds)):
             found = await asyncio.to_thread(read_records, self._store, [(p.path, p.origin) for p in places])
             sendable = []
             for place in places:
@@ -48,9 +49,9 @@ class Reruns:
                 )
         return total
 
-    def _pending(self) -> list[RawPlace]:
+    def _pending(self, older_than_seconds: float) -> list[RawPlace]:
         with self._ledger.transaction() as connection:
-            return pending_reruns(connection, _AT_ONCE)
+            return pending_reruns(connection, _AT_ONCE, older_than_seconds)
 
     def _mark(self, places: list[RawPlace]) -> None:
         with self._ledger.transaction() as connection:

@@ -154,10 +154,16 @@ def test_an_older_backup_is_restored_and_what_came_after_it_is_brought_back(
     rebuilt = deployment.json("ledger", "rebuild", "--onto", "--yes")
     assert (rebuilt["records"], rebuilt["entries"], rebuilt["remarks"]) == (4, 1, [])
     assert deployment.query(CONTENT) == before
+    ((pending,),) = deployment.query("SELECT count(*) FROM ledger.dead_letters WHERE state = 'pending'")
+    assert pending > 0
     services["versioner"] = deployment.start("versioner")
     services["versioner"].wait_ready()
     assert reconcile(deployment)["differences"] == []
     assert deployment.json("verify")["faults"] == []
+    until(
+        lambda: deployment.json("status")["dead_letters"]["pending"] == 0,
+        "letters to be published though no outcome comes",
+    )
     (listed,) = deployment.json("ledger", "backups", "list")
     assert (listed["stamp"], listed["newest_version"]) == (stamp, restored["newest_version"])
 

@@ -118,6 +118,20 @@ def test_a_second_accepted_attempt_of_a_member_adds_nothing(ledger: Ledger) -> N
     assert dataset(ledger)["rows"] == 100
 
 
+def test_two_failures_in_one_group_are_two(ledger: Ledger) -> None:
+    put(ledger, outcome("a", 0, rejected=True))
+    put(ledger, *(outcome("a", n, attempt=n + 1, rejected=True) for n in (1, 2)))
+    found = letter(ledger, "a")
+    assert found is not None and (found["attempt"], found["failures"]) == (3, 3)
+
+
+def test_a_rejection_without_a_hard_finding_becomes_a_letter_and_holds_up_no_other(ledger: Ledger) -> None:
+    put(ledger, replace(outcome("a", 0, rejected=True), findings=()), outcome("b", 1))
+    found = letter(ledger, "a")
+    assert found is not None and (found["state"], found["reason"]) == ("pending", "unknown")
+    assert dataset(ledger)["newest_version"] == 1
+
+
 def test_a_dead_letter_is_parked_after_three_failures(ledger: Ledger) -> None:
     for attempt in (1, 2, 3):
         put(ledger, outcome("a", attempt, attempt=attempt, rejected=True))

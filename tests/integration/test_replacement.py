@@ -7,9 +7,11 @@ from datetime import datetime
 import pytest
 
 from acidwatch.archive.memory import MemoryStore
+from acidwatch.errors import UnusableInputError
 from acidwatch.ledger import changes, queries
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.members import members
+from acidwatch.ledger.sources import check_replacement, find_source
 from tests.support.history import History
 from tests.unit.contract.makers import make_row
 
@@ -72,3 +74,35 @@ def test_corrections_in_one_group_and_in_a_circle_end(history: History) -> None:
     assert sources(history) == {"v2": 3, "v4": 3}
     history.send("v5", ROWS, replaces=old("never-sent"))
     assert sources(history) == {"v2": 3, "v4": 3, "v5": 3}
+
+
+def test_a_repaired_batch_does_not_bring_an_earlier_target_back(history: History) -> None:
+    history.send("wrong", ROWS)
+    history.send("right", ROWS)
+    history.send("new", ROWS, replaces=old("wrong"), only=[0, 1])
+    history.send("new", ROWS, replaces=old("right"), only=[0, 1])  # the right one this time
+    history.send("new", ROWS, replaces=old("wrong"), only=[2], attempt=2)  # as its letter was sent first
+    assert sources(history) == {"wrong": 3, "new": 3}
+
+
+def test_a_workbook_of_which_nothing_was_accepted_yet_is_replaced_all_the_same(history: History) -> None:
+    history.send("new", ROWS)
+    history.send("new", ROWS, replaces=old("old"))
+    history.send("old", ROWS[:1])
+    assert sources(history) == {"new": 3}
+
+
+def test_a_workbook_that_was_sent_in_other_batches_can_not_replace_another(history: History) -> None:
+    ids = history.send("new", ROWS)
+    history.send("old", ROWS)
+    with history.ledger.transaction() as connection:
+        found = find_source(connection, "old", "")
+        check_replacement(connection, found, old("new"), ids)
+        with pytest.raises(UnusableInputError, match="sent before in 2 other batches"):
+            check_replacement(connection, found, old("new"), [*ids[:1], "another"])
+        connection.execute(
+            "UPDATE ledger.batches SET subject = 'Autumn!A2:AD9' WHERE batch_index = 1 AND source_id = %s",
+            (old("old"),),
+        )
+        with pytest.raises(UnusableInputError, match="old has batches of 2 sheets in the dataset"):
+            check_replacement(connection, found, old("new"), ids)

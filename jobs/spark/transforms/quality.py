@@ -12,7 +12,10 @@ from pyspark.sql import functions as F
 from acidwatch.contract import flags
 from acidwatch.contract.columns import MEASUREMENTS, NATURAL_KEY, SAMPLES
 from acidwatch.contract.rules import MOST_CHARGE_UEQ_L, NEVER_ZERO, SOFT
+from jobs.spark.transforms.censored import censored_limits
 from jobs.spark.transforms.summary import ascending, exact, exact_mean, quantile
+
+_MEASURED = frozenset(column.name for column in MEASUREMENTS)
 
 CELL_KEY = ("program_id", "site_id", "parameter", "year")
 SITE_YEAR = ("program_id", "site_id", "year")
@@ -126,7 +129,8 @@ def _checked(rule: str) -> Column:
 def repeats(marked: DataFrame, years: DataFrame) -> DataFrame:
     """Samples that several member rows say, by what the rows have to do with each other.
 
-    Identical: no cell differs. Complementary: no two values differ, but some row has what another lacks. Conflicting: two values differ.
+    Identical: no cell differs. Complementary: no two cells differ, but some row has what another lacks. Conflicting: two cells differ. The
+    limit that a value is only known to lie beyond is what its cell says.
 
     Args:
         marked: Member rows as `mark_superseded` leaves them, `superseded` included.
@@ -143,6 +147,7 @@ def repeats(marked: DataFrame, years: DataFrame) -> DataFrame:
     compared = [column.name for column in SAMPLES if column.name not in NATURAL_KEY]
     differ = reduce(lambda a, b: a | b, (F.coalesce(F.min(name) != F.max(name), F.lit(False)) for name in compared))
     lack = reduce(lambda a, b: a | b, (~F.count(name).isin(0, F.count(F.lit(1))) for name in compared))
+    rows = rows.withColumns({name: _said(name) for name in compared if name in _MEASURED})
     kinds = rows.groupBy(*NATURAL_KEY).agg(
         F.when(differ, CONFLICTING).when(lack, COMPLEMENTARY).otherwise(IDENTICAL).alias("rule")
     )
@@ -158,18 +163,27 @@ def repeats(marked: DataFrame, years: DataFrame) -> DataFrame:
     )
 
 
+def _said(column_name: str) -> Column:
+    """What a cell says, as text: its value, or the limit beyond which it lies; null where it is empty."""
+    limit = censored_limits()[column_name]
+    return F.coalesce((F.col(column_name) + F.lit(0.0)).cast("string"), limit)  # -0.0 is 0.0
+
+
 def distributions(samples: DataFrame, of: Sequence[Literal["programme", "site"]] = ("programme", "site")) -> DataFrame:
     """Distribution of ion balance and conductance over samples: by programme, by site, by year, and by site and year.
 
     Args:
-        samples: One row per sample with the columns of `with_balance`.
+        samples: One row per sample with the columns of `with_balance`; conductance is of those where `conductance_applies`.
         of: Whose: of whole programmes, of their sites, or both.
 
     Returns:
         `program_id`, `site_id`, `year`, `quantity` (the key; null site_id or year = all of them), `n`, `mean`, `min`, `p05`, `q1`,
         `median`, `q3`, `p95`, `max`, in per cent or ueq/L as the quantity's name says.
     """
-    values = F.array(*(F.struct(F.lit(name).alias("quantity"), F.col(name).alias("value")) for name in DISTRIBUTIONS))
+    held = {"conductance_percent": F.when(F.col("conductance_applies"), F.col("conductance_percent"))}
+    values = F.array(
+        *(F.struct(F.lit(name).alias("quantity"), held.get(name, F.col(name)).alias("value")) for name in DISTRIBUTIONS)
+    )
     every = F.array(
         *(
             F.struct(

@@ -95,7 +95,10 @@ def test_completeness_has_every_parameter_of_every_site_and_year(
 
 def test_distributions_are_by_programme_by_site_by_year_and_by_both(spark: SparkSession, rows: list[Row]) -> None:
     samples = with_balance(frame(spark, rows))
-    plain = samples.toPandas().assign(year=lambda t: t["DATE_SMP"].dt.year)
+    plain = samples.toPandas().assign(
+        year=lambda t: t["DATE_SMP"].dt.year,
+        conductance_percent=lambda t: t["conductance_percent"].where(t["conductance_applies"]),
+    )
     got = quality.distributions(samples).toPandas()
     for name in quality.DISTRIBUTIONS:
         for key in (
@@ -146,6 +149,30 @@ def test_repeated_keys_are_identical_complementary_or_conflicting(spark: SparkSe
         sample(DATE_SMP=datetime(2012, 5, 3), batch_id="c", batch_index=2, SO4_UEQ_L=5.0, CL_UEQ_L=5.0),
     )
     assert found == {quality.IDENTICAL: (3, 9), quality.COMPLEMENTARY: (2, 9), quality.CONFLICTING: (2, 9)}
+
+
+def test_a_repeated_cell_says_its_limit(spark: SparkSession) -> None:
+    def beyond(limit: float | None, qualifier: str = "<") -> dict[str, Any]:
+        return {
+            "remarks": [{"column": "SO4_UEQ_L", "qualifier": qualifier, "limit": limit, "text": "", "comment": None}]
+        }
+
+    pairs = [
+        (beyond(0.5), beyond(0.5)),
+        (beyond(0.5), beyond(5.0)),
+        (beyond(0.5), beyond(None)),
+        (beyond(0.5), beyond(0.5, ">")),
+        (beyond(0.5), {"SO4_UEQ_L": 12.0}),
+        (beyond(0.5), {}),
+        ({"SO4_UEQ_L": 12.0} | beyond(None, "J"), {"SO4_UEQ_L": 12.0}),
+    ]
+    rows = [
+        sample(DATE_SMP=datetime(2012, 5, day), batch_id=batch, batch_index=index, **cells)
+        for day, pair in enumerate(pairs, start=1)
+        for index, (batch, cells) in enumerate(zip("ab", pair, strict=True))
+    ]
+    found = repeats(spark, *rows)
+    assert found == {quality.IDENTICAL: (2, 7), quality.COMPLEMENTARY: (1, 7), quality.CONFLICTING: (4, 7)}
 
 
 def methods_of(spark: SparkSession, *intervals: tuple[int, int | None, str | None]) -> MethodsOfYears:

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acidwatch.contract.batch import encode
-from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES
+from acidwatch.contract.columns import MEASUREMENTS, SAMPLE_NAMES, SAMPLES
 from acidwatch.contract.form import FORM
 from acidwatch.contract.headers import BATCH_TYPE
-from acidwatch.contract.judge import CLEAN_SCHEMA, MOST_MATERIALISED, MOST_UNKNOWN, Submission, judge
+from acidwatch.contract.judge import CLEAN_SCHEMA, MOST_MATERIALISED, MOST_SOFT, MOST_UNKNOWN, Submission, judge
 from acidwatch.contract.rules import HARD, SOFT
 from tests.unit.contract.makers import (
     QUICK,
@@ -162,6 +162,17 @@ def test_counts_are_complete_where_findings_are_capped() -> None:
     assert (judgement.hard, judgement.soft) == (2 * rows - 1, rows)
     assert len(judgement.findings) == MOST_MATERIALISED
     assert judgement.findings[0].rule == "type.number"
+
+
+def test_remarks_leave_room_for_the_finding_that_rejects() -> None:
+    cells = {column.name: "n.d." for column in MEASUREMENTS}
+    rows = [make_row(**cells) for _ in range(MOST_MATERIALISED // len(MEASUREMENTS) + 50)]
+    rows[-1]["SAMPLE_TYPE"] = "Monthly"
+    judgement = judge_value(encode(columns_of(rows)), make_headers(len(rows)))
+    assert judgement.verdict == "rejected" and judgement.soft > MOST_MATERIALISED
+    assert {"domain.SAMPLE_TYPE"} <= {finding.rule for finding in judgement.findings if finding.severity == "hard"}
+    assert judgement.findings[0].severity == "hard"
+    assert sum(finding.severity == "soft" for finding in judgement.findings) == MOST_SOFT
 
 
 def test_unknown_columns_leave_room_for_the_finding_that_rejects() -> None:

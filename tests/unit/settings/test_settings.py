@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ from acidwatch.streaming.settings import StreamSettings
 from services.ingestor.settings import IngestorSettings
 from services.producer.settings import ProducerSettings
 from services.versioner.settings import VersionerSettings
+from tests.support.deployment import PROJECT
 
 CLASSES = [
     KafkaSettings,
@@ -203,3 +205,37 @@ def test_an_outage_says_who_is_away_where_and_why_on_one_line() -> None:
 def test_a_user_a_password_or_a_certificate_that_would_not_be_used_is_refused(given: dict[str, str], said: str) -> None:
     (line,) = problems_of(KafkaSettings, kafka_bootstrap="b:1", **given)
     assert said in line and "pa55word" not in line
+
+
+@pytest.mark.parametrize("bootstrap", ["kafka", "kafka:9092,other", "kafka:", ":9092", "kafka:http", ""])
+def test_a_broker_without_a_port_is_refused_and_not_waited_for(bootstrap: str) -> None:
+    (line,) = problems_of(KafkaSettings, kafka_bootstrap=bootstrap)
+    assert "is no host:port, such as kafka:9092" in line
+
+
+@pytest.mark.parametrize("bootstrap", ["kafka:9092", "kafka-1:9092, kafka-2:9092", "[::1]:9092"])
+def test_brokers_with_ports_are_taken(bootstrap: str) -> None:
+    assert load(KafkaSettings, kafka_bootstrap=bootstrap).kafka_bootstrap == bootstrap
+
+
+@pytest.mark.parametrize("service", ["ingestor", "versioner", "producer"])
+def test_a_health_port_that_is_taken_ends_a_service_with_one_line(service: str, clean_place: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        given = {
+            "ACIDWATCH_HEALTH_PORT": str(taken.getsockname()[1]),
+            "ACIDWATCH_HEALTH_HOST": "127.0.0.1",
+            "ACIDWATCH_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+            "ACIDWATCH_HDFS_URL": "http://127.0.0.1:1",
+            "ACIDWATCH_DATABASE_URL": "postgresql://127.0.0.1:1/none",
+            "ACIDWATCH_DROP_FOLDER": str(clean_place),
+            "ACIDWATCH_STATE_FOLDER": str(clean_place),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", f"services.{service}"],
+            env={**os.environ, **given, "PYTHONPATH": str(PROJECT)}, cwd=clean_place, timeout=60, check=False,
+            capture_output=True, text=True,
+        )  # fmt: skip
+    assert done.returncode == 2
+    said = done.stdout + done.stderr
+    assert "stopped: a setting is refused" in said and given["ACIDWATCH_HEALTH_PORT"] in said
+    assert "Traceback" not in said

@@ -119,6 +119,9 @@ def test_a_trend_over_31_years_needs_21_of_them(n_years: int, reason: str | None
 
 def test_a_single_year_is_a_period_without_trend() -> None:
     assert of(*FALLING, period=Period(2003, 2003)).reason == "too few values"
+    course = np.array([[40, 42, 38, 30, 22, 15, 10, 8, 7, 6, 5, 4.0]])
+    found = trend(series(means=course.mean(axis=1), months=course), Period(2001, 2001), "seasonal")
+    assert (found.trend_class, found.reason) == ("not analysed", "too few years")
 
 
 def seasons(years: int = 20, winter: float = 50.0) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from acidwatch.archive.groupfile import RawRecord, raw_file
+from acidwatch.archive.groupfile import RawRecord, manifest, raw_file
 from acidwatch.archive.memory import MemoryStore
 from acidwatch.broker.send import Record
 from acidwatch.contract.batch import Origin
@@ -19,6 +20,7 @@ from acidwatch.errors import DependencyAwayError
 from acidwatch.telemetry.health import Health
 from services.versioner.commit import OutcomeCommit
 from services.versioner.letters import Letters
+from tests.support.outcomes import outcome
 
 WHEN = datetime(2024, 5, 17, tzinfo=UTC)
 
@@ -38,7 +40,7 @@ class FakeLedger:
 
     def _execute(self, statement: str, parameters: tuple[Any, ...]) -> list[dict[str, Any]]:
         if statement.startswith("SELECT"):
-            return [row for row in self.rows if row["state"] == "pending"][: parameters[0]]
+            return [row for row in self.rows if row["state"] == "pending"][: parameters[-1]]
         assert statement.startswith("UPDATE ledger.dead_letters")
         *_, topic, partition, offset, batch_id, attempt = parameters
         for row in self.rows:
@@ -84,7 +86,8 @@ class Scene:
 
     def archive(self, *records: RawRecord, path: str = "raw/1.parquet") -> None:
         """Put records into raw/."""
-        self.store.publish(path, raw_file(records, b"{}"))
+        became = [replace(outcome("b", 0, value=record.value or b""), origin=record.origin) for record in records]
+        self.store.publish(path, raw_file(records, manifest(became, {"raw": path}, with_findings=True)))
 
     def publish(self) -> int:
         """Publish what is pending."""
