@@ -90,12 +90,14 @@ def replay(
     if chosen and not dry_run:
         rows = sum(row["rows"] for row in chosen)
         confirm(f"send {len(chosen)} dead letters ({rows} rows) to {orders.topic}", yes)
-    done = _replay(settings, ledger, store, chosen, orders, named=bool(ids)) if chosen else []
+    # What was sent would be chosen again: by its id, for a copy, by its new state, or others in its place.
+    named = bool(ids) or orders.copy or bool(filters.state) or limit is not None
+    done = _replay(settings, ledger, store, chosen, orders, named=named) if chosen else []
     if done and not dry_run:
         flush(ledger, store)
     _print(done, orders, output)
     if len(done) < len(chosen):
-        say(f"stopped after {len(done)} of {len(chosen)}; {for_the_rest(chosen[len(done) :], named=bool(ids))}")
+        say(f"stopped after {len(done)} of {len(chosen)}; {for_the_rest(chosen[len(done) :], named=named)}")
     if any(letter.problem for letter in done):
         raise typer.Exit(1)
 

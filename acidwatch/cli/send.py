@@ -223,6 +223,7 @@ def _send(settings: KafkaSettings, batches: Plan, interval: float, from_batch: i
             now=lambda: datetime.now(UTC),
             stop=stop,
             confirmed=confirmed,
+            most_bytes=settings.max_record_bytes,
         )
 
     try:

@@ -13,6 +13,7 @@ from acidwatch.cli.samples import Locale
 
 if TYPE_CHECKING:
     from acidwatch.ledger.connection import Ledger
+    from acidwatch.ledger.places import RerunCounts
     from acidwatch.settings import KafkaSettings
     from services.producer.plan import Plan
 
@@ -63,10 +64,12 @@ async def wait_until_recorded(settings: KafkaSettings, ledger: Ledger, planned: 
     from acidwatch.broker.topics import end_offsets
 
     deadline = time.monotonic() + timeout
-    while left := await asyncio.to_thread(_unsent, ledger):
+    reruns = await asyncio.to_thread(_reruns, ledger)
+    while reruns.unsent:
         if time.monotonic() > deadline:
-            return f"{left} records to be sent and judged again (by the versioner)"
+            return f"{reruns.unsent} records to be sent and judged again (by the versioner)"
         await asyncio.sleep(0.2)
+        reruns = await asyncio.to_thread(_reruns, ledger)
     # What comes later is not waited for: the end of the topic now, then the end of the outcomes that it led to.
     steps = [
         ("ingestor", settings.topic_batches, "batches not judged"),
@@ -78,6 +81,8 @@ async def wait_until_recorded(settings: KafkaSettings, ledger: Ledger, planned: 
             if time.monotonic() > deadline:
                 return f"{left} {what}"
             await asyncio.sleep(0.2)
+    if await asyncio.to_thread(_reruns, ledger) != reruns:  # outcomes that were waited for named files that are gone
+        return await wait_until_recorded(settings, ledger, planned, max(deadline - time.monotonic(), 0.0))
     while planned and (left := await asyncio.to_thread(_unrecorded, ledger, planned)):
         if time.monotonic() > deadline:
             return f"{left} of {planned.batches} batches of {planned.table.path.name} never came"
@@ -85,11 +90,11 @@ async def wait_until_recorded(settings: KafkaSettings, ledger: Ledger, planned: 
     return ""
 
 
-def _unsent(ledger: Ledger) -> int:
-    from acidwatch.ledger.places import unsent_reruns
+def _reruns(ledger: Ledger) -> RerunCounts:
+    from acidwatch.ledger.places import count_reruns
 
     with ledger.transaction() as connection:
-        return unsent_reruns(connection)
+        return count_reruns(connection)
 
 
 def _unrecorded(ledger: Ledger, planned: Plan) -> int:

@@ -119,8 +119,12 @@ def put_back(connection: Connection, entry: Entry) -> tuple[Change, list[Key], l
     leaving = {batch_id for batch_id, _ in goes} - {batch_id for batch_id, _ in comes} | {m.batch_id for m in into}
     out = sorted(members[batch_id] for batch_id in leaving if batch_id in members)
     missing = sorted(comes - accepted.keys())
+    # Of those that should leave and are not there: which wait to be judged again, as nothing that was recorded.
+    away = sorted(leaving - members.keys() - {member.batch_id for member in into})
     reruns = connection.execute(
-        "SELECT DISTINCT batch_id FROM ledger.reruns WHERE batch_id = ANY(%s) ORDER BY 1", (sorted(leaving),)
+        "SELECT DISTINCT r.batch_id FROM ledger.reruns r LEFT JOIN ledger.attempts a USING (batch_id, attempt)"
+        " WHERE r.batch_id = ANY(%s) AND r.sent_at IS NULL AND a.attempt IS NULL ORDER BY 1",
+        (away,),
     )
     returning = [row["batch_id"] for row in reruns]
     if not into and not out:

@@ -39,13 +39,21 @@ def raw_places(connection: Connection, keys: Sequence[Key]) -> dict[Key, RawPlac
     }
 
 
-def pending_reruns(connection: Connection, limit: int, older_than_seconds: float = 0.0) -> list[RawPlace]:
-    """Records that are to be sent again because their outcome named a condemned file, oldest first; of those that wait for so long."""
+def pending_reruns(
+    connection: Connection, limit: int, batch_ids: Sequence[str] | None = None, older_than_seconds: float = 0.0
+) -> list[RawPlace]:
+    """Records that are to be sent again because their outcome named a condemned file, oldest first.
+
+    Args:
+        batch_ids: Of these batches; None = of any.
+        older_than_seconds: Of those that wait for so long.
+    """
     rows = connection.execute(
         'SELECT r.topic, r.partition, r."offset", r.timestamp_ms, f.path FROM ledger.reruns r'
         ' JOIN ledger.deliveries d USING (topic, partition, "offset", timestamp_ms) JOIN ledger.files f ON f.file_id = d.raw_file_id'
-        " WHERE r.sent_at IS NULL AND r.recorded_at <= now() - make_interval(secs => %s) ORDER BY r.recorded_at LIMIT %s",
-        (older_than_seconds, limit),
+        " WHERE r.sent_at IS NULL AND r.recorded_at <= now() - make_interval(secs => %(age)s)"
+        " AND (%(ids)s::text[] IS NULL OR r.batch_id = ANY(%(ids)s)) ORDER BY r.recorded_at LIMIT %(limit)s",
+        {"age": older_than_seconds, "ids": None if batch_ids is None else list(batch_ids), "limit": limit},
     )
     return [
         RawPlace(Origin(row["topic"], row["partition"], row["offset"], row["timestamp_ms"]), row["path"])
@@ -53,10 +61,20 @@ def pending_reruns(connection: Connection, limit: int, older_than_seconds: float
     ]
 
 
-def unsent_reruns(connection: Connection) -> int:
-    """How many records are still to be sent again."""
-    row = connection.execute("SELECT count(*) AS n FROM ledger.reruns WHERE sent_at IS NULL").fetchone()
-    return row["n"] if row else 0
+@dataclass(frozen=True, slots=True)
+class RerunCounts:
+    """Records that had to be sent again, ever, and those of them that still have to."""
+
+    ever: int
+    unsent: int
+
+
+def count_reruns(connection: Connection) -> RerunCounts:
+    """How many there are."""
+    row = connection.execute(
+        "SELECT count(*) AS ever, count(*) FILTER (WHERE sent_at IS NULL) AS unsent FROM ledger.reruns"
+    ).fetchone()
+    return RerunCounts(**(row or {"ever": 0, "unsent": 0}))
 
 
 def mark_rerun(connection: Connection, places: Sequence[RawPlace]) -> None:

@@ -68,7 +68,8 @@ class Replacements:
             replaces = _chain(outcome.source_id, links)
             if replaces:
                 batches = row.get("batch_count") or outcome.batch_count
-                self._sources[outcome.source_id] = _Source(outcome.source, replaces, batches)
+                count = batches if batches is not None and batches > 0 else None  # 0 is what only a stranger says
+                self._sources[outcome.source_id] = _Source(outcome.source, replaces, count)
         if self._sources:
             self._load(connection)
 

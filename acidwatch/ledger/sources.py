@@ -88,7 +88,7 @@ def check_replacement(connection: Connection, old: Source, new: str, batch_ids: 
         UnusableInputError: It was sent in other batches before, or the other one has batches of several sheets.
     """
     row = connection.execute(
-        "SELECT count(*) AS others FROM ledger.batches WHERE source_id = %s AND batch_id <> ALL(%s)",
+        "SELECT count(*) AS others FROM ledger.batches WHERE source_id = %s AND batch_id <> ALL(%s) AND accepted_attempt IS NOT NULL",
         (new, list(batch_ids)),
     ).fetchone()
     if row and row["others"]:

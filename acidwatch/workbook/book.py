@@ -38,6 +38,8 @@ class Sheet:
         merged: Merged cells: first row, first column, last row, last column, from 0.
         comments: (row, column), from 0, to the comment of the cell.
         notes: What was noticed, for the sender.
+        widths: Of a text file, how many cells each row has; rows of `grid` are filled up with empty ones.
+        cut_off: Whether the last row of a text file does not end.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Sheet:
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
     comments: dict[tuple[int, int], str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    widths: list[int] = field(default_factory=list)
+    cut_off: bool = False
 
 
 @dataclass(slots=True)

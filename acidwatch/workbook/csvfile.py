@@ -44,7 +44,8 @@ def read(path: Path, data: bytes, sheet: str | None) -> Book:
             "it is not UTF-8 and is read as Latin-1: look at letters such as µ and é in the names of columns and sites"
         )
     if sheet in (None, NAME):
-        book.sheets.append(Sheet(NAME, grid))
+        cut_off = bool(text) and text[-1] not in "\r\n"
+        book.sheets.append(Sheet(NAME, grid, widths=list(map(len, rows)), cut_off=cut_off))
     return book
 
 

@@ -27,7 +27,8 @@ _CELL = rb'<%bc r="([A-Za-z]+[0-9]{1,9})"'
 _ROW = rb'<%brow r="([0-9]{1,9})"'
 _LETTERS = bytes(range(65, 91)) + bytes(range(97, 123))
 _DIGITS = b"0123456789"
-_OUTSIDE = re.compile(r"\[[0-9]+\]")  # [1]Sheet1!A1: a cell of another workbook, or a program to be asked (DDE)
+# [1]Sheet1!A1: a cell of another workbook, or a program to be asked (DDE); but Table1[2019] is a column.
+_OUTSIDE = re.compile(r"(?<![\w\[\]])\[[0-9]+\](?!\])")
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Look:
     Attributes:
         extent: How far its cells reach.
         lost: (row, column), both from 0, to the text of a cell that the fast reader loses: `#DIV/0!` of an error, `=A1+B1` of
-            a formula without value.
+            a formula that was never calculated: without value, or with the 0 of a program that leaves calculating to who opens the file.
         hidden: Hidden rows, from 1.
         outside: Cells (row, column from 0) whose formulas refer to other workbooks, at most one.
     """
@@ -60,7 +61,7 @@ def look_at(package: Package, sheet: str) -> Look:
         with zipfile.ZipFile(io.BytesIO(package.data)) as archive:
             look = Look()
             if not _skim(_chunks(archive, part), look, where):
-                look = _parse(_chunks(archive, part), where)
+                look = _parse(_chunks(archive, part), where, package.calculated_on_load)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, expat.ExpatError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UnusableInputError(
@@ -157,6 +158,7 @@ class _Walk:
     """Exact pass: follows the cells with a real parser and keeps what the fast reader would lose."""
 
     where: str
+    calculated_on_load: bool
     look: Look = field(default_factory=Look)
     row: int = 0
     column: int = 0
@@ -215,9 +217,13 @@ class _Walk:
                 self.look.outside.append((self.row - 1, self.column - 1))
             if self.kind == "e":
                 self._keep((self.value or "").strip() or "#ERROR!")
-            # A text formula with an empty value is a calculated empty text; any other without one was never calculated.
-            elif self.formula is not None and not self.value and not (self.kind == "str" and self.value is not None):
+            elif self.formula is not None and self._never_calculated():
                 self._keep(f"={self.formula}")
+
+    def _never_calculated(self) -> bool:
+        if not self.value:
+            return not (self.kind == "str" and self.value is not None)  # a calculated empty text
+        return self.calculated_on_load and self.kind in ("", "n") and self.value.strip() == "0"
 
     def _keep(self, text: str) -> None:
         if self.row >= 1 and self.column >= 1:
@@ -231,8 +237,8 @@ def _number(text: str | None, default: int) -> int:
     return int(text) if len(text) <= 9 else LAST_ROW + 1
 
 
-def _parse(chunks: Iterator[bytes], where: str) -> Look:
-    walk = _Walk(where)
+def _parse(chunks: Iterator[bytes], where: str, calculated_on_load: bool) -> Look:
+    walk = _Walk(where, calculated_on_load)
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = walk.doctype

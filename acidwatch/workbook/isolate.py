@@ -102,6 +102,8 @@ def _book(answer: dict[str, Any]) -> Book:
             [tuple(one) for one in given["merged"]],
             {(row, column): text for row, column, text in given["comments"]},
             given["notes"],
+            given["widths"],
+            given["cut_off"],
         )
         for given in answer["sheets"]
     ]
@@ -121,6 +123,8 @@ def _answer(path: Path, data: bytes, sheet: str | None) -> dict[str, Any]:
             "merged": sheet.merged,
             "comments": [[row, column, text] for (row, column), text in sheet.comments.items()],
             "notes": sheet.notes,
+            "widths": sheet.widths,
+            "cut_off": sheet.cut_off,
         }
         for sheet in book.sheets
     ]

@@ -19,6 +19,7 @@ from acidwatch.workbook.package import part_names
 _CHUNK_BYTES = 1 << 20
 _MOST_CELLS = 40_000_000
 _OUTSIDE = re.compile(r"['\[\"](file|https?|ftp|smb):|\bDDE\(", re.IGNORECASE)
+_TIME = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,]\d+)?S)?")
 _NUMBERS = ("float", "percentage", "currency")
 
 
@@ -172,6 +173,8 @@ class _Content:
             return cell.get("office:boolean-value", "").upper() or None
         if kind == "date":
             return cell.get("office:date-value", "").removesuffix("T00:00:00") or None
+        if kind == "time" and (time := clock_time(cell.get("office:time-value", ""))):
+            return time
         text = cell.get("office:string-value") or cell.get("office:time-value") or shown
         return text if text.strip() else None
 
@@ -195,6 +198,12 @@ class _Content:
             self.book.refused.append(str(error))
             return
         self.book.sheets.append(sheet)
+
+
+def clock_time(duration: str) -> str | None:
+    """`PT09H30M00S`, as an .ods has a time of day, as `09:30:00`, which the other formats give; None where it is something else."""
+    found = _TIME.fullmatch(duration)
+    return ":".join(part.zfill(2) for part in found.groups("0")) if found else None
 
 
 def _count(attributes: dict[str, str], name: str) -> int:

@@ -32,6 +32,7 @@ class Package:
         sheets: Sheet name to its part in the zip, in workbook order; empty in an .ods and an .xlsb.
         related: Relationship id to (kind, part) of the workbook's parts.
         linked: Whether it refers to other workbooks.
+        calculated_on_load: Whether whoever wrote it left calculating formulas to the program that opens it.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Package:
     sheets: dict[str, str] = field(default_factory=dict)
     related: dict[str, tuple[str, str]] = field(default_factory=dict)
     linked: bool = False
+    calculated_on_load: bool = False
 
 
 def open_package(path: Path, data: bytes) -> Package:
@@ -142,13 +144,16 @@ def _look(path: Path, data: bytes, archive: zipfile.ZipFile) -> Package:
     if workbook.endswith(".bin"):
         return Package(path, data, "xlsb", parts[workbook.casefold()], {}, related, linked)
     sheets: dict[str, str] = {}
+    calculated_on_load = False
     for element in parse_part(archive, parts, workbook).iter():
+        if _local(element.tag) == "calcPr":
+            calculated_on_load = element.attrib.get("fullCalcOnLoad") in ("1", "true")
         if _local(element.tag) == "sheet":
             ids = [value for key, value in element.attrib.items() if _local(key) == "id"]
             kind, target = related.get(ids[0], ("", "")) if ids else ("", "")
             if kind == "worksheet":
                 sheets[element.attrib.get("name", "")] = parts[target.casefold()]
-    return Package(path, data, "xlsx", parts[workbook.casefold()], sheets, related, linked)
+    return Package(path, data, "xlsx", parts[workbook.casefold()], sheets, related, linked, calculated_on_load)
 
 
 def part_names(archive: zipfile.ZipFile) -> dict[str, str]:

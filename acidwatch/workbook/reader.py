@@ -22,6 +22,7 @@ from acidwatch.workbook.isolate import read_isolated
 from acidwatch.workbook.locale import check_locale, convert_numbers
 from acidwatch.workbook.locate import Header, check_header, choose_sheet, find_header, listed
 from acidwatch.workbook.package import read_bytes
+from acidwatch.workbook.widths import check_widths
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def read_table(path: Path, columns: tuple[Column, ...], sheet: str | None = None
     rows = _filled_rows(chosen.grid, headers[name])
     if not rows:
         raise UnusableInputError(f"{where} has column names in row {headers[name].row + 1} but no data rows below them")
+    uneven = check_widths(chosen, headers[name].row, rows, where)
     letters = {name: column_letters(position + 1) for name, (position,) in headers[name].positions.items()}
     cells = list(zip(*(chosen.grid[row] for row in rows), strict=True))
     values = {
@@ -102,7 +104,7 @@ def read_table(path: Path, columns: tuple[Column, ...], sheet: str | None = None
         letters,
         row_numbers,
         headers[name].unknown,
-        (*_notes(book, chosen, headers[name], rows), *converted.notes),
+        (*_notes(book, chosen, headers[name], rows), *uneven, *converted.notes),
         _comments(chosen, headers[name], rows),
     )
 
@@ -141,6 +143,7 @@ def _filled_rows(grid: Grid, header: Header) -> list[int]:
 
 def _notes(book: Book, sheet: Sheet, header: Header, rows: Sequence[int]) -> list[str]:
     notes = list(book.notes)
+    notes += [f"another sheet was not looked at: {reason}" for reason in book.refused]
     if len(book.names) > 1:
         notes.append(f"of the sheets {listed(book.names)} it is {sheet.name!r} that is read")
     notes += header.notes

@@ -75,13 +75,15 @@ def _validation(column: Column) -> DataValidation | None:
         validation = DataValidation(type="date", operator="greaterThanOrEqual", formula1="DATE(1979,1,1)")
     elif column.low is not None and column.high is not None:
         validation = DataValidation(
-            type="decimal", operator="between", formula1=f"{column.low:g}", formula2=f"{column.high:g}"
-        )
+            type="decimal", operator="between", formula1=f"{column.low:g}", formula2=f"{column.high:g}",
+            errorStyle="warning",  # a value below a limit is a text, <0.5
+        )  # fmt: skip
     else:
         return None
     validation.allow_blank = not column.required
     validation.promptTitle, validation.prompt = column.name, _hint(column)[:_LONGEST_PROMPT]
-    validation.errorTitle, validation.error = column.name, f"must be {_allowed(column)}"
+    limit = ", or a limit such as <0.5" if column.parameter else ""
+    validation.errorTitle, validation.error = column.name, f"must be {_allowed(column)}{limit}"
     validation.showInputMessage = validation.showErrorMessage = True
     return validation
 

@@ -99,7 +99,9 @@ class DropFolder:
             log.warning("can't be read now", reason=str(error))
             return False
         sent = self.memory.recall(sha256)
-        if sent is not None and sent.done:
+        # One that was refused under the name of another format is read anew once it is renamed.
+        renamed = sent is not None and bool(sent.refused) and Path(sent.name).suffix.lower() != path.suffix.lower()
+        if sent is not None and sent.done and not renamed:
             log.info("known already", state="refused" if sent.refused else "sent", reason=sent.refused)
             return True
         try:
@@ -114,6 +116,10 @@ class DropFolder:
             return True
         if batches.table.sha256 != sha256:
             return False  # replaced while it was read: look again
+        for note in batches.table.notes:
+            log.info("noticed", note=note)
+        if renamed:
+            sent = None
         if sent is not None and sent.batch_rows != self.settings.batch_rows:
             log.warning("sending from the beginning: the rows in a batch were changed", next_batch=sent.next_batch)
             sent.batches, sent.next_batch, sent.batch_rows = batches.batches, 0, self.settings.batch_rows
@@ -131,18 +137,27 @@ class DropFolder:
         def confirmed(next_batch: int) -> None:
             sent.next_batch = next_batch
             self.memory.remember(sent)
+            self.health.back("Kafka")
 
-        await replay(
-            batches,
-            self.sender,
-            self.settings.topic_batches,
-            interval_seconds=self.settings.interval_seconds,
-            from_batch=sent.next_batch,
-            source_time=datetime.fromisoformat(sent.source_time),
-            now=self.now,
-            stop=self.stop,
-            confirmed=confirmed,
-        )
+        try:
+            await replay(
+                batches,
+                self.sender,
+                self.settings.topic_batches,
+                interval_seconds=self.settings.interval_seconds,
+                from_batch=sent.next_batch,
+                source_time=datetime.fromisoformat(sent.source_time),
+                now=self.now,
+                stop=self.stop,
+                confirmed=confirmed,
+                most_bytes=self.settings.max_record_bytes,
+            )
+        except UnusableInputError as error:
+            sent.refused = str(error)
+            self.memory.remember(sent)
+            SOURCES.labels("refused").inc()
+            log.error("refused", reason=str(error), sent_before=sent.next_batch)
+            return True
         if sent.done:
             SOURCES.labels("sent").inc()
             log.info("sent", batches=sent.batches, rows=batches.rows)

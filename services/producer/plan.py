@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from acidwatch.broker.send import Record
-from acidwatch.contract.batch import BATCH_ROWS, batch_id, encode
+from acidwatch.contract.batch import BATCH_ROWS, LONGEST_COMMENT, batch_id, encode
 from acidwatch.contract.cells import cells_of, subject_of
 from acidwatch.contract.columns import SAMPLES
 from acidwatch.contract.headers import write_headers
@@ -27,12 +27,14 @@ class Plan:
         batch_rows: Rows in each batch; the last one may have fewer.
         replaces: The source (SHA-256 of the file) in place of which it is sent.
         options: Of the command line, with which the file was read and cut; sending on must repeat them.
+        locale: With which its texts were read, where one was given: they may be other values then, and so these are other batches.
     """
 
     table: Table
     batch_rows: int
     replaces: str | None = None
     options: str = ""
+    locale: str | None = None
 
     @property
     def source(self) -> str:
@@ -56,7 +58,8 @@ class Plan:
     def batch_id(self, index: int) -> str:
         """Id of a batch."""
         numbers = self._numbers(index)
-        return batch_id(self.table.sha256, self.table.sheet, numbers[0], len(numbers))
+        sheet = self.table.sheet if self.locale is None else f"{self.table.sheet}\nlocale {self.locale}"
+        return batch_id(self.table.sha256, sheet, numbers[0], len(numbers))
 
     def _numbers(self, index: int) -> list[int]:
         return self.table.row_numbers[index * self.batch_rows : (index + 1) * self.batch_rows]
@@ -66,7 +69,13 @@ class Plan:
         return {
             name: found
             for name, of_column in self.table.comments.items()
-            if (found := {row - start: text for row, text in of_column.items() if start <= row < start + rows})
+            if (
+                found := {
+                    row - start: text[:LONGEST_COMMENT]
+                    for row, text in of_column.items()
+                    if start <= row < start + rows
+                }
+            )
         }
 
     def records(self, topic: str, source_time: datetime, now: datetime, first: int, last: int) -> Iterator[Record]:
@@ -102,4 +111,4 @@ def plan(path: Path, sheet: str | None, batch_rows: int, locale: str | None = No
         "--batch-size": None if batch_rows == BATCH_ROWS else str(batch_rows),
     }
     options = "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value is not None)
-    return Plan(read_table(path, SAMPLES, sheet, locale), batch_rows, options=options)
+    return Plan(read_table(path, SAMPLES, sheet, locale), batch_rows, options=options, locale=locale)

@@ -26,6 +26,7 @@ from services.versioner.settings import VersionerSettings
 _LOOK_SECONDS = 2.0
 _COUNT_SECONDS = 10.0
 _LEFT_SECONDS = 20.0  # what is pending for so long was left so, by `ledger rebuild` or by who was killed
+_LEFT = "letters"  # what readiness waits for while it can't be sent
 
 
 def main() -> None:
@@ -57,7 +58,6 @@ def main() -> None:
         """While no outcome comes keep readiness true, send what is pending, and show what others change in the ledger."""
         log = structlog.get_logger(__name__)
         counted = float("-inf")
-        away: set[str] = set()
         while True:
             try:
                 await asyncio.to_thread(_ask, ledger)
@@ -65,14 +65,18 @@ def main() -> None:
                     await asyncio.to_thread(_count_letters, ledger)
                     counted = time.monotonic()
                 health.back("PostgreSQL")
-                await commit.send_pending(_LEFT_SECONDS)
-                while away:
-                    health.back(away.pop())
             except DependencyAwayError as error:
                 health.away(error.dependency, error.reason)
-                away.add(error.dependency)
             except Exception:
                 log.exception("the database could not be asked")
+            try:
+                await commit.send_left(_LEFT_SECONDS)
+                health.goes_on(_LEFT)
+            except AcidwatchError as error:
+                health.waits(_LEFT, str(error))
+            except Exception as error:
+                health.waits(_LEFT, repr(error))
+                log.exception("what was left pending could not be sent")
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def begin() -> None:

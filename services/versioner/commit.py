@@ -2,7 +2,7 @@
 
 1. collect outcomes (acidwatch.streaming.group)
 2. one transaction: sources, batches, attempts, files, versions, membership, pending dead letters
-3. publish pending dead letters (and send reruns again), wait for the confirmation, mark them
+3. publish the group's pending dead letters (and send its reruns again), wait for the confirmation, mark them
 4. acknowledge, so that Faust commits the offsets (acidwatch.streaming.group)
 
 Any step may be repeated: the ledger knows each origin, batch and attempt.
@@ -11,10 +11,12 @@ Any step may be repeated: the ledger knows each origin, batch and attempt.
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 
 import structlog
 
+from acidwatch.contract.batch import id_from_origin
 from acidwatch.contract.outcome import Outcome
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.record import Recorded, record
@@ -53,22 +55,25 @@ class OutcomeCommit:
             self._health.back("PostgreSQL")
         done = self._recorded[1]
         with STEP_SECONDS.labels("versioner", "publish").time():
-            letters = await self.send_pending()
+            batch_ids = [outcome.batch_id for outcome in outcomes]
+            # A conflict is recorded under an id of its own.
+            own_ids = [id_from_origin(outcome.origin, outcome.value_sha256) for outcome in outcomes]
+            async with self._sending:
+                letters = await self._letters.publish([*batch_ids, *own_ids])
+                await self._reruns.send(batch_ids)
         self._health.back("HDFS")
         self._health.back("Kafka")
         self._recorded = None
         self._report(done, len(outcomes), outcomes[0].batch_id, letters, time.monotonic() - began)
 
-    async def send_pending(self, older_than_seconds: float = 0.0) -> int:
-        """Step 3, also for what `ledger rebuild` or `restore` left pending while no outcome comes. How many letters it was.
+    async def send_left(self, seconds: float) -> None:
+        """Step 3 for some of what has been pending for so long: left by `ledger rebuild`, `restore`, or who was killed.
 
-        Args:
-            older_than_seconds: What is younger may be at hand in another versioner's commit.
+        Nothing else may come for long, and a backlog of it must not hold up the commit of what does.
         """
         async with self._sending:
-            letters = await self._letters.publish_pending(older_than_seconds)
-            await self._reruns.send_pending(older_than_seconds)
-            return letters
+            await self._letters.publish_left(seconds)
+            await self._reruns.send_left(seconds * random.uniform(1.0, 2.0))  # seldom at once with another versioner
 
     def _record(self, outcomes: list[Outcome]) -> Recorded:
         """Step 2."""

@@ -178,9 +178,9 @@ def test_an_outcome_that_comes_after_its_file_was_removed_is_run_again_from_raw(
 
     topic = Topic()
     reruns = Reruns(history.ledger, history.store, topic, TOPIC, 1_000_000)  # type: ignore[arg-type]
-    assert asyncio.run(reruns.send_pending()) == 2
+    assert asyncio.run(reruns.send_left(0)) == 2
     assert {record.value for record in topic.records} == {A.value, BAD.value}
-    assert asyncio.run(reruns.send_pending()) == 0
+    assert asyncio.run(reruns.send_left(0)) == 0
 
     done = history.commit(A, BAD)  # what the ingestor makes of them
     assert (done.accepted, done.rejected, done.version) == (1, 1, 1)
@@ -194,9 +194,9 @@ def test_a_record_that_the_topic_would_not_take_again_holds_up_no_other(history:
     history.record(outcomes)
     topic = Topic()
     reruns = Reruns(history.ledger, history.store, topic, TOPIC, 10)  # type: ignore[arg-type]
-    assert asyncio.run(reruns.send_pending()) == 2
+    assert asyncio.run(reruns.send_left(0)) == 2
     assert topic.records == []
-    assert asyncio.run(reruns.send_pending()) == 0
+    assert asyncio.run(reruns.send_left(0)) == 0
 
 
 def test_a_file_of_a_member_can_not_be_condemned(history: History, store: MemoryStore) -> None:

@@ -268,3 +268,35 @@ def test_memory_is_whole_or_not_there(tmp_path: Path) -> None:
     memory.remember(sent)
     assert memory.recall(sent.sha256) == sent
     assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == [f"{sent.sha256}.json"]
+
+
+def test_a_workbook_that_was_refused_for_its_name_is_sent_once_it_is_renamed(drop: Drop, book: MakeBook) -> None:
+    path = book(2, folder=drop.path)
+    wrong = path.rename(path.with_suffix(".xls"))
+    drop.look()
+    assert drop.sender.indices == [] and "name it .xlsx" in drop.memories[0].refused
+    wrong.rename(path)
+    drop.look(3)
+    drop.look(3)
+    assert drop.sender.indices == [0, 1]
+    assert [(sent.name, sent.refused) for sent in drop.memories] == [("samples.xlsx", "")]
+
+
+def test_a_batch_that_the_topic_would_not_take_ends_that_workbook_and_no_other(drop: Drop, book: MakeBook) -> None:
+    book(3, "a.xlsx", folder=drop.path)
+    book(1, "b.xlsx", folder=drop.path)
+    drop.look(3, batch_rows=3, max_record_bytes=1024)
+    drop.look(3, batch_rows=3, max_record_bytes=1024)
+    assert drop.sender.indices == []
+    assert ["can't be sent" in sent.refused for sent in drop.memories] == [True, True]
+
+
+def test_once_the_broker_confirms_it_is_not_away_any_more_though_the_workbook_goes_on(
+    drop: Drop, book: MakeBook
+) -> None:
+    book(2, folder=drop.path)
+    drop.health.away("Kafka", "no answer")
+    seen: list[bool] = []
+    drop.sender.after = lambda calls: seen.append("Kafka" in drop.health.readiness()[1]["waiting_for"])
+    drop.look(interval_seconds=0.001)
+    assert seen == [True, False]

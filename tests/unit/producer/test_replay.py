@@ -22,7 +22,7 @@ def run(
     async def scenario() -> int:
         return await asyncio.wait_for(
             replay(batches, sender, "t", interval_seconds=interval, from_batch=from_batch, source_time=NOW, now=lambda: NOW, stop=stop,
-                   confirmed=confirmed.append),  # type: ignore[arg-type]
+                   confirmed=confirmed.append, most_bytes=1_000_000),  # type: ignore[arg-type]
             timeout=30,
         )  # fmt: skip
 
@@ -85,6 +85,6 @@ def test_after_an_unconfirmed_send_the_last_confirmed_batch_counts(
     with pytest.raises(DependencyAwayError):
         asyncio.run(
             replay(batches, sender, "t", interval_seconds=0.001, from_batch=0, source_time=NOW, now=lambda: NOW, stop=stop,
-                   confirmed=confirmed.append)  # type: ignore[arg-type]
+                   confirmed=confirmed.append, most_bytes=1_000_000)  # type: ignore[arg-type]
         )  # fmt: skip
     assert confirmed == [1, 2]

@@ -91,7 +91,7 @@ class Scene:
 
     def publish(self) -> int:
         """Publish what is pending."""
-        return asyncio.run(self.letters.publish_pending())
+        return asyncio.run(self.letters.publish([row["batch_id"] for row in self.ledger.rows]))
 
     @property
     def sent(self) -> list[Record]:

@@ -48,7 +48,7 @@ def book(tmp_path: Path) -> MakeBook:
 def raw_book(tmp_path: Path) -> MakeBook:
     """Writes a workbook whose only sheet `S` holds the given XML in its sheetData, below a header row for COLUMNS."""
 
-    def make(rows: str, *, prefix: str = "") -> Path:
+    def make(rows: str, *, prefix: str = "", workbook: str = "") -> Path:
         main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
         office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
         rels = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -72,7 +72,7 @@ def raw_book(tmp_path: Path) -> MakeBook:
             archive.writestr(
                 "xl/workbook.xml",
                 f'<workbook xmlns="{main}" xmlns:r="{office}">'
-                f'<sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>',
+                f'<sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets>{workbook}</workbook>',
             )
             archive.writestr(
                 "xl/_rels/workbook.xml.rels",

@@ -32,6 +32,24 @@ def numbers(table: Table) -> list[object]:
     return list(table.columns["X"])
 
 
+def test_a_row_with_a_value_behind_the_last_column_is_refused(tmp_path: Path, columns: tuple[Column, ...]) -> None:
+    path = write(tmp_path, "ID,DAY,X,N\na,1992-06-14,1.5,3\nb,1992-06-15,1,5,3\n")
+    said = refusal(path, columns)
+    assert "row 3 has 5 cells, the names of the columns are 4: write decimal points" in said
+    table = read_table(write(tmp_path, "ID,DAY,X,N\na,1992-06-14,1.5,3,,\n"), columns)
+    assert table.columns["N"] == [3.0], "empty cells behind it are nothing"
+
+
+def test_rows_that_end_early_are_noted_and_one_that_is_cut_off_is_refused(
+    tmp_path: Path, columns: tuple[Column, ...]
+) -> None:
+    table = read_table(write(tmp_path, "title\nID,DAY,X,N\na,1992-06-14,1.5\nb,1992-06-15,2.5,3\n"), columns)
+    assert table.columns["N"] == [None, 3.0]
+    assert any("1 rows have fewer cells" in note and "rows 3" in note for note in table.notes)
+    said = refusal(write(tmp_path, "ID,DAY,X,N\na,1992-06-14,1.5,3\nb,1992-06-15,2."), columns)
+    assert "row 3 is the last one, and cut off; copy the file again" in said
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"])
 @pytest.mark.parametrize("separator", [",", ";"])
 def test_separators_and_encodings_are_told_apart(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from acidwatch.contract.columns import Column
+from acidwatch.workbook.ods import clock_time
 from acidwatch.workbook.reader import read_table
 from tests.unit.workbook.builders import Build, Cell, Error, Extras, Formula, csvfile, ods, xls, xlsb, xlsx
 
@@ -127,3 +128,11 @@ def test_an_xls_of_several_megabytes_is_read_whole(tmp_path: Path, columns: tupl
     assert path.stat().st_size > 109 * 128 * 512, "beyond this the list of its sectors goes on outside the header"
     table = read_table(path, columns)
     assert table.columns["X"] == [float(number) for number in range(16_000)]
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"), [("PT09H30M00S", "09:30:00"), ("PT9H5M", "09:05:00"), ("PT45M7.25S", "00:45:07")]
+)
+def test_a_time_of_day_in_an_ods_reads_as_in_an_xlsx(told: str, shown: str) -> None:
+    assert clock_time(told) == shown
+    assert clock_time("930") is None

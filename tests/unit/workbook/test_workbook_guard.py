@@ -48,6 +48,29 @@ def test_formulas_without_a_value_come_out_as_the_formula(raw_book: MakeBook, co
     assert table.columns["N"] == [2.0, None]
 
 
+@pytest.mark.parametrize("said", ['<calcPr fullCalcOnLoad="1"/>', '<calcPr calcId="1" fullCalcOnLoad="true"/>'])
+def test_a_zero_that_stands_for_what_was_never_calculated_is_no_number(
+    raw_book: MakeBook, columns: tuple[Column, ...], said: str
+) -> None:
+    rows = '<row r="2"><c r="A2" t="inlineStr"><is><t>a</t></is></c><c r="C2"><f>D2*2</f><v>0</v></c><c r="D2"><v>0</v></c></row>'
+    assert read_table(raw_book(rows, workbook=said), columns).columns["X"] == ["=D2*2"]
+    assert read_table(raw_book(rows, workbook=said), columns).columns["N"] == [0.0]
+    for calculated in ("", '<calcPr calcId="191029"/>', '<calcPr fullCalcOnLoad="0"/>'):
+        assert read_table(raw_book(rows, workbook=calculated), columns).columns["X"] == [0.0]
+    other = rows.replace("<v>0</v></c><c", "<v>0.5</v></c><c")
+    assert read_table(raw_book(other, workbook=said), columns).columns["X"] == [0.5]
+
+
+def test_a_column_of_a_table_that_is_called_by_a_year_is_no_other_workbook(
+    raw_book: MakeBook, columns: tuple[Column, ...]
+) -> None:
+    rows = '<row r="2"><c r="A2" t="inlineStr"><is><t>a</t></is></c><c r="C2"><f>SUM({})</f><v>2</v></c></row>'
+    for inside in ("Table1[2019]", "Table1[[2019]:[2020]]", "Lac_été[2019]*2"):
+        assert read_table(raw_book(rows.format(inside)), columns).columns["X"] == [2.0]
+    for outside in ("[1]Sheet1!A1", "'[2]My sheet'!A1", "A1+[1]!name"):
+        assert "takes values from other workbooks" in refusal(raw_book(rows.format(outside)), columns)
+
+
 def test_a_formula_that_a_library_wrote_is_not_lost_even_beyond_the_last_value(
     tmp_path: Path, columns: tuple[Column, ...]
 ) -> None:

@@ -47,6 +47,7 @@ def test_domains_are_drop_downs_and_ranges_are_checked_while_typing(blank: Path)
             assert (rule.type, rule.formula1) == ("list", f'"{",".join(column.domain)}"')
         elif column.low is not None:
             assert (rule.type, float(rule.formula1), float(rule.formula2)) == ("decimal", column.low, column.high)
+            assert rule.errorStyle == "warning", "a value below a limit is a text, <0.5"
     assert rules["C"].type == "date"
 
 

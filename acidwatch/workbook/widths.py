@@ -1,0 +1,41 @@
+"""Rows of a text file that have more cells, or fewer, than its header: what a value is may have slipped into another column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from acidwatch.errors import UnusableInputError
+from acidwatch.workbook.book import Sheet
+
+
+def check_widths(sheet: Sheet, header_row: int, rows: Sequence[int], where: str) -> list[str]:
+    """Hold the rows of data against the header.
+
+    Args:
+        sheet: Of a text file; in another one each cell says where it stands, and nothing is looked at.
+        header_row, rows: In the grid, from 0.
+
+    Returns:
+        What was noticed: rows may end early where their last cells are empty, as some programs write them.
+
+    Raises:
+        UnusableInputError: A row has a value behind the last column, or the last one is cut off.
+    """
+    if not sheet.widths:
+        return []
+    due = sheet.widths[header_row]
+    for row in rows:
+        if any(cell is not None for cell in sheet.grid[row][due:]):
+            raise UnusableInputError(
+                f"{where}, row {row + 1} has {sheet.widths[row]} cells, the names of the columns are {due}: write decimal points or put "
+                "numbers with decimal commas between quotation marks, or separate cells by semicolons"
+            )
+    short = [row + 1 for row in rows if sheet.widths[row] < due]
+    if short and sheet.cut_off and short[-1] == len(sheet.widths):
+        raise UnusableInputError(f"{where}, row {short[-1]} is the last one, and cut off; copy the file again")
+    if not short:
+        return []
+    some = ", ".join(map(str, short[:10])) + (", ..." if len(short) > 10 else "")
+    return [
+        f"{len(short)} rows have fewer cells than there are names of columns; what they lack is taken as empty (rows {some})"
+    ]
