@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -64,18 +65,28 @@ def manifest(outcomes: Iterable[Outcome], files: dict[str, str], *, with_finding
 
 def raw_file(records: Sequence[RawRecord], footer: bytes) -> bytes:
     """The raw file of a group."""
-    columns: dict[str, list[Any]] = {
+    columns: dict[str, Any] = {
         "topic": [record.origin.topic for record in records],
         "partition": [record.origin.partition for record in records],
         "offset": [record.origin.offset for record in records],
         "timestamp_ms": [record.origin.timestamp_ms for record in records],
         "key": [record.key for record in records],
         "value": [record.value for record in records],
-        "headers": [[{"name": name, "value": value} for name, value in record.headers] for record in records],
+        "headers": _headers([record.headers for record in records]),
         "batch_id": [record.batch_id for record in records],
         "attempt": [record.attempt for record in records],
     }
     return with_manifest(pa.Table.from_pydict(columns, schema=RAW_SCHEMA), footer)
+
+
+def _headers(of_records: Sequence[Sequence[tuple[str, bytes | None]]]) -> pa.Array:
+    """The headers of each record, without an object for each: a stranger may send millions."""
+    offsets = list(itertools.accumulate(map(len, of_records), initial=0))
+    kind = RAW_SCHEMA.field("headers").type
+    names = pa.array((name for headers in of_records for name, _ in headers), pa.string(), size=offsets[-1])
+    values = pa.array((value for headers in of_records for _, value in headers), pa.binary(), size=offsets[-1])
+    pairs = pa.StructArray.from_arrays([names, values], fields=list(kind.value_type))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pairs, type=kind)
 
 
 def clean_file(rows: pa.Table, footer: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from typing import Annotated
 
@@ -101,9 +102,15 @@ def _options(
     pass
 
 
-def _refuse_arguments_that_are_no_text(arguments: list[str]) -> None:
-    """Nothing that is written down could hold them: ledger, headers and journal are UTF-8."""
+_EMPTY_OPTION = re.compile(r"--[a-z-]+=")
+
+
+def _refuse_unusable_arguments(arguments: list[str]) -> None:
+    """Empty ones, and those that are no text: nothing that is written down could hold them, ledger, headers and journal are UTF-8."""
     for number, argument in enumerate(arguments, start=1):
+        if not argument.strip() or _EMPTY_OPTION.fullmatch(argument):
+            # As a filter it would mean everything, or nothing.
+            raise UnusableInputError(f"argument {number} is empty: is a variable of your shell not set?")
         try:
             argument.encode()
         except UnicodeEncodeError:
@@ -120,7 +127,7 @@ def main() -> None:
         logging.getLogger(client).addHandler(logging.NullHandler())
         logging.getLogger(client).propagate = False
     try:
-        _refuse_arguments_that_are_no_text(sys.argv[1:])
+        _refuse_unusable_arguments(sys.argv[1:])
         app()
     except AcidwatchError as error:
         from acidwatch.contract.outcome import printable

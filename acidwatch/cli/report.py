@@ -33,12 +33,15 @@ def report(
     from acidwatch.settings import ArchiveSettings, load
 
     name = _region(region)
-    if to.is_dir():
-        raise UnusableInputError(f"{to}: is a folder; name a file in it, such as {to / 'report.html'}")
-    if to.exists() and not force:
-        raise UnusableInputError(f"{to}: is there already; name another file, or give --force")
-    if not to.absolute().parent.is_dir():
-        raise UnusableInputError(f"{to}: there is no folder {to.parent}")
+    try:
+        if to.is_dir():
+            raise UnusableInputError(f"{to}: is a folder; name a file in it, such as {to / 'report.html'}")
+        if to.exists() and not force:
+            raise UnusableInputError(f"{to}: is there already; name another file, or give --force")
+        if not to.absolute().parent.is_dir():
+            raise UnusableInputError(f"{to}: there is no folder {to.parent}")
+    except OSError as error:
+        raise UnusableInputError(f"{to}: can't write there ({error.strerror or error})") from error
     source = _read(load(ArchiveSettings), version_number(version), name)
     if not source.series():
         whose = f" of {name}" if name else ""
@@ -107,6 +110,7 @@ def _write(path: Path, data: bytes) -> None:
         UnusableInputError: It can't be written there.
     """
     import os
+    from contextlib import suppress
 
     from acidwatch.errors import UnusableInputError
 
@@ -117,4 +121,5 @@ def _write(path: Path, data: bytes) -> None:
     except OSError as error:
         raise UnusableInputError(f"{path}: can't write there ({error.strerror or error})") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

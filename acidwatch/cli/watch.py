@@ -21,6 +21,7 @@ SITE_COLUMNS = ("program_id", "site_id", "last_sampled_at", "anc", "anc_class", 
 ALERT_COLUMNS = ("raised_at", "kind", "program_id", "site_id", "sampled_at", "message")
 QUIET_SECONDS = 60.0  # a live job looks at least once a trigger
 ALERTS = 10
+EVERY = 1_000_000
 
 Look = Callable[[], "Picture"]
 
@@ -54,13 +55,19 @@ def watch(
         with ledger.transaction() as connection:
             return picture(connection, programme, site, sites, alerts)
 
+    def look_after(alert: int | None) -> Picture:
+        """For lines, which leave nothing out but alerts from before the first look."""
+        newest = alerts if alert is None else EVERY
+        with ledger.transaction() as connection:
+            return picture(connection, programme, site, EVERY, newest, alert or 0)
+
     try:
         if once:
             _print_once(look(), output, filtered=bool(programme or site))
         elif sys.stdout.isatty():
             _show(look, every)
         else:
-            _print_lines(look, every)
+            _print_lines(look_after, every)
     except KeyboardInterrupt:
         pass
     finally:
@@ -100,11 +107,12 @@ def _show(look: Look, every: float) -> None:
             live.update(Group(state, *shown), refresh=True)
 
 
-def _print_lines(look: Look, every: float) -> None:
+def _print_lines(look_after: Callable[[int | None], Picture], every: float) -> None:
     """One line for each site that changed and each new alert; no control codes."""
     seen: dict[tuple[str, str], Any] = {}
-    last_alert, said = 0, ""
-    for picture, away in _pictures(look, every):
+    newest: dict[str, int] = {}
+    said = ""
+    for picture, away in _pictures(lambda: look_after(newest.get("alert")), every):
         if away != said:
             say(away or "PostgreSQL is back")
         said = away
@@ -116,9 +124,8 @@ def _print_lines(look: Look, every: float) -> None:
                 seen[name] = row["updated_at"]
                 typer.echo("site  " + "  ".join(f"{column}={_plain(row[column])}" for column in SITE_COLUMNS))
         for row in reversed(picture.alerts):
-            if row["number"] > last_alert:
-                last_alert = row["number"]
-                typer.echo("alert  " + "  ".join(_plain(row[column]) for column in ALERT_COLUMNS))
+            typer.echo("alert  " + "  ".join(_plain(row[column]) for column in ALERT_COLUMNS))
+        newest["alert"] = max((row["number"] for row in picture.alerts), default=newest.get("alert", 0))
         sys.stdout.flush()
 
 

@@ -64,7 +64,10 @@ def export(ledger: Ledger, store: Store, wanted: Export) -> dict[str, Any]:
     """
     name = f"samples.{wanted.format}"
     names = (MANIFEST, "samples.parquet", "samples.csv")
-    there = [str(wanted.folder / file) for file in names if (wanted.folder / file).exists()]
+    try:
+        there = [str(wanted.folder / file) for file in names if (wanted.folder / file).exists()]
+    except OSError as error:
+        raise UnusableInputError(f"{wanted.folder}: can't write there ({error.strerror or error})") from error
     if there and not wanted.force:
         raise UnusableInputError(f"{there[0]} is there already; export to another folder, or replace it with --force")
     with ledger.transaction() as connection:

@@ -12,9 +12,9 @@ from acidwatch.ledger.connection import Connection
 _SITES = (
     "SELECT program_id, site_id, max(last_sampled_at) AS last_sampled_at, max(last_value) FILTER (WHERE parameter = 'ANC') AS anc,"
     " min(anc_class) AS anc_class,"
-    # The first that was measured, as in the ion balance.
-    " coalesce(max(last_value) FILTER (WHERE parameter = 'PH_LAB'), max(last_value) FILTER (WHERE parameter = 'PH_EQ'),"
-    " max(last_value) FILTER (WHERE parameter = 'PH_FLD'), max(last_value) FILTER (WHERE parameter = 'PH_STVL')) AS ph,"
+    # The newest; of one day the first of them, as in the ion balance.
+    " (array_agg(last_value ORDER BY last_sampled_at DESC, array_position(ARRAY['PH_LAB', 'PH_EQ', 'PH_FLD', 'PH_STVL'], parameter))"
+    " FILTER (WHERE parameter IN ('PH_LAB', 'PH_EQ', 'PH_FLD', 'PH_STVL') AND last_value IS NOT NULL))[1] AS ph,"
     " max(last_value) FILTER (WHERE parameter = 'SO4') AS so4, max(samples) AS n, max(updated_at) AS updated_at"
     " FROM metrics.live_site WHERE "
 )
@@ -50,16 +50,20 @@ class Picture:
 
 
 def picture(
-    connection: Connection, programme: str | None, site: str | None, most_sites: int, most_alerts: int
+    connection: Connection, programme: str | None, site: str | None, most_sites: int, most_alerts: int, after: int = 0
 ) -> Picture:
-    """Look, at all sites or at those of a programme or of a name; upper and lower case are the same."""
+    """Look, at all sites or at those of a programme or of a name; upper and lower case are the same.
+
+    Args:
+        after: Only alerts of a higher number.
+    """
     values = {"programme": programme, "site": site}
     state = connection.execute(
         "SELECT now() AS now, (SELECT version FROM metrics.live_state), (SELECT seen_at FROM metrics.live_state)"
     ).fetchone()
     sites = connection.execute(_SITES + _CHOSEN + _BY_SITE, {**values, "most": most_sites}).fetchall()
-    newest = _ALERTS + _CHOSEN + " ORDER BY number DESC LIMIT %(most)s"
-    alerts = connection.execute(newest, {**values, "most": most_alerts}).fetchall()
+    newest = _ALERTS + _CHOSEN + " AND number > %(after)s ORDER BY number DESC LIMIT %(most)s"
+    alerts = connection.execute(newest, {**values, "most": most_alerts, "after": after}).fetchall()
     if state is None:
         raise ValueError("a query without FROM has one row")
     return Picture(

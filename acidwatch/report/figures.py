@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 MINUS = "−"  # a true minus sign, as wide as a plus
@@ -53,7 +53,7 @@ def day(value: date | datetime | None) -> str:
 
 def instant(value: datetime | None) -> str:
     """A time, to the second, UTC."""
-    return "–" if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    return "–" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def compact(value: float | None, digits: int = 4) -> float | int | None:

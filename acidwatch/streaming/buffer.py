@@ -43,9 +43,13 @@ def _size(event: EventT[Any]) -> int:
     return record_bytes(event.message)
 
 
+_HEADER_BYTES = 64
+"""What a header takes in memory beside its name and value; on the wire two bytes are enough for one, and millions fit into a record."""
+
+
 def record_bytes(message: Any) -> int:
-    """What a record's value, key and headers take, as they were sent."""
-    headers = sum(len(name) + len(value or b"") for name, value in message.headers or ())
+    """What a record's value, key and headers take, about."""
+    headers = sum(_HEADER_BYTES + len(name) + len(value or b"") for name, value in message.headers or ())
     return len(message.value or b"") + len(message.key or b"") + headers
 
 

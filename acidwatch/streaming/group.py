@@ -258,7 +258,8 @@ class GroupReader:
         while time.monotonic() < began + pause and not self._app.should_stop:
             self.progress.retrying = time.monotonic()
             await asyncio.sleep(min(0.2, pause))
-        PAUSED_SECONDS.labels(self._health.service, waited_for).inc(time.monotonic() - began)
+        if not self._in_flight or asyncio.current_task() is self._in_flight[0]:  # the others wait at the same time
+            PAUSED_SECONDS.labels(self._health.service, waited_for).inc(time.monotonic() - began)
 
     def _note_outage(self, error: RetryableError) -> str:
         """What is away."""

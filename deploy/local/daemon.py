@@ -18,7 +18,7 @@ import psutil
 
 from deploy.local import services as declared
 from deploy.local.errors import AbortedError, StackBusyError
-from deploy.local.hold import start_service, stop_service
+from deploy.local.hold import release_all, start_service, stop_service
 from deploy.local.jars import fetch, find_java
 from deploy.local.layout import PROJECT, Layout
 from deploy.local.ports import is_free
@@ -84,6 +84,8 @@ def up(root: Path, *, with_services: bool, with_monitoring: bool = False) -> int
     if supervisor is None and with_monitoring and Prometheus.name not in state.get("servers", {}):
         print("the stack is up without Prometheus; take it down first: make down", file=sys.stderr)
         return 2
+    if supervisor is None:
+        release_all(layout)  # the supervisor starts what was stopped by hand
     print("the stack was up already" if supervisor is None else f"up in {time.monotonic() - began:.1f} s")
     _print_servers(layout)
     return 0

@@ -30,7 +30,9 @@ def connected(settings: PostgresSettings, name: str = "acidwatch job") -> Iterat
     where = address(url)
     try:
         timeout = max(1, round(settings.database_timeout_seconds))
-        with psycopg.connect(url, connect_timeout=timeout, application_name=name, autocommit=True) as connection:
+        with psycopg.connect(
+            url, connect_timeout=timeout, application_name=name, autocommit=True, options="-c timezone=UTC"
+        ) as connection:
             yield connection
     except (
         psycopg.errors.UndefinedTable,

@@ -70,6 +70,7 @@ class FloodGuard:
             attempts = first_attempts(judged)
             flood = self._window.flooded_by(attempts)
             if flood is not None:
+                FLOOD_REJECTED.set(flood.rejected_share)  # stays until a person resumes
                 await self._hold(state, flood, judged)
             for attempt in attempts:
                 self._window.add(attempt)

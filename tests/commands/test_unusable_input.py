@@ -230,7 +230,14 @@ def test_a_workbook_in_place_of_another_needs_the_database_and_sends_nothing_wit
 
 def test_a_reason_is_needed_to_take_a_batch_out(run: Run) -> None:
     assert run("quarantine", "b", **DATABASE, **HDFS).code == 2
-    assert_refused(run("quarantine", "b", "--reason", " ", **DATABASE, **HDFS), "--reason is empty")
+    assert_refused(run("quarantine", "b", "--reason", " ", **DATABASE, **HDFS), "argument 4 is empty")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("metrics", "site", "--site", ""), ("dlq", "replay", "--rule=", "--yes"), ("watch", "--site", " ")]
+)
+def test_an_empty_argument_is_no_filter_but_a_variable_that_was_not_set(run: Run, arguments: tuple[str, ...]) -> None:
+    assert_refused(run(*arguments, **DATABASE), "is empty: is a variable of your shell not set?")
 
 
 def test_generate_makes_workbooks_that_send_can_read(run: Run, place: Path) -> None:

@@ -100,6 +100,22 @@ def test_without_a_terminal_there_is_a_line_for_each_change(deployment: Deployme
     assert "\x1b" not in "".join((*first, changed))
 
 
+def test_of_many_alerts_at_once_there_is_a_line_for_each(deployment: Deployment) -> None:
+    with watching(deployment.env) as process:
+        assert process.stdout is not None
+        for _ in range(2):
+            process.stdout.readline()
+        with psycopg.connect(deployment.database_url) as connection:
+            connection.execute(
+                "INSERT INTO metrics.alerts (alert_id, raised_at, kind, program_id, site_id, parameter, unit, value, sampled_at, batch_id,"
+                " attempt, row, class_before, value_before, sampled_before, class_after) SELECT 'm' || n, raised_at, kind, program_id,"
+                " site_id, parameter, unit, n, sampled_at, batch_id, attempt, row, class_before, value_before, sampled_before, class_after"
+                " FROM metrics.alerts, generate_series(1, 300) AS n WHERE alert_id = 'a'"
+            )
+        lines = [process.stdout.readline().decode() for _ in range(300)]
+    assert {line.split()[0] for line in lines} == {"alert"} and len(set(lines)) == 300
+
+
 def test_in_a_terminal_the_picture_is_drawn_and_the_terminal_is_given_back(deployment: Deployment) -> None:
     ours, theirs = pty.openpty()
     drawn = b""
