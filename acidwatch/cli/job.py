@@ -57,12 +57,14 @@ def metrics(
     _require_spark()
     log_to_stderr()
     if schedule is not None:
-        from jobs.spark.bootstrap import published_rows
+        from jobs.spark.bootstrap import anything_to_compute, published_rows
         from jobs.spark.schedule import run_on_schedule
 
         once = [sys.executable, "-m", "acidwatch.cli", "job", "metrics", "--output", output.value]
         once += ["--version", version] if version is not None else []
-        run_on_schedule(schedule, once + (["--force"] if force else []), "metrics", published_rows)
+        run_on_schedule(
+            schedule, once + (["--force"] if force else []), "metrics", published_rows, ready=anything_to_compute
+        )
         return
     from acidwatch.cli.which import version_number
     from acidwatch.errors import DependencyAwayError

@@ -47,12 +47,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(json.dumps(asdict(run_live(options.trigger, options.once))))
             return 0
         if options.schedule is not None:
-            from jobs.spark.bootstrap import published_rows
+            from jobs.spark.bootstrap import anything_to_compute, published_rows
             from jobs.spark.schedule import run_on_schedule
 
             once = [sys.executable, "-m", "jobs.spark", "metrics"]
             once += ["--version", str(options.version)] if options.version is not None else []
-            run_on_schedule(options.schedule, once + (["--force"] if options.force else []), "metrics", published_rows)
+            run_on_schedule(
+                options.schedule,
+                once + (["--force"] if options.force else []),
+                "metrics",
+                published_rows,
+                ready=anything_to_compute,
+            )
             return 0
         _run(options.version, options.force)
     except AcidwatchError as error:

@@ -61,6 +61,18 @@ def remove_old_runs() -> list[str]:
         ledger.close()
 
 
+def anything_to_compute() -> bool:
+    """Whether there is a version of the dataset.
+
+    Raises:
+        DependencyAwayError: PostgreSQL does not answer.
+        UnusableInputError: Its tables are not there.
+    """
+    with connected(load(PostgresSettings)) as connection:
+        row = connection.execute("SELECT newest_version FROM ledger.datasets").fetchone()
+    return row is not None and row[0] > 0
+
+
 def published_rows() -> int:
     """How many rows the version of the newest published run has.
 

@@ -52,6 +52,7 @@ def keep_running(
     task: str,
     rows: Callable[[], int] | None = None,
     files: Callable[[], int] | None = None,
+    ready: Callable[[], bool] | None = None,
 ) -> None:
     """Call `run` at each time of the expression until `stop` is set; times that pass during a run are skipped.
 
@@ -63,6 +64,7 @@ def keep_running(
         task: What the metrics call it.
         rows, files: How many rows the newest published run read, and how many files hold the dataset; asked after each run that ended
             well, of the tasks that have such numbers.
+        ready: Whether there is anything to run on yet, asked before each run; where there is not none is begun, and none has failed.
 
     Raises:
         UnusableInputError: The expression is wrong; said before anything is run.
@@ -77,6 +79,10 @@ def keep_running(
         log.info("next run at %s", due.isoformat())
         if _wait_until(due, stop, now):
             return
+        if ready is not None and not _is_ready(ready):
+            log.info("nothing to run on yet")
+            overdue = False
+            continue
         began = time.monotonic()
         try:
             run()
@@ -92,6 +98,13 @@ def keep_running(
             _show(JOB_FILES, task, files)
         JOB_RUNS.labels(task, "failed" if overdue else "succeeded").inc()
         JOB_SECONDS.labels(task).set(time.monotonic() - began)
+
+
+def _is_ready(ready: Callable[[], bool]) -> bool:
+    try:
+        return ready()
+    except AcidwatchError:
+        return True  # the run will say it
 
 
 def _show(gauge: Gauge, task: str, ask: Callable[[], int] | None) -> None:
@@ -157,13 +170,14 @@ def run_on_schedule(
     task: str,
     rows: Callable[[], int] | None = None,
     files: Callable[[], int] | None = None,
+    ready: Callable[[], bool] | None = None,
 ) -> None:
     """Run a command on a schedule until SIGTERM or Ctrl-C.
 
     Args:
         expression: Cron expression, UTC.
         command: What one run is.
-        task, rows, files: See `keep_running`.
+        task, rows, files, ready: See `keep_running`.
 
     Raises:
         UnusableInputError: The expression is wrong.
@@ -175,7 +189,7 @@ def run_on_schedule(
     log.info("started, health http://%s:%d", settings.health_host, port)
     with stopped_by_signals() as stop:
         health.goes_on("start")
-        keep_running(expression, ChildRun(command, stop), stop, lambda: datetime.now(UTC), task, rows, files)
+        keep_running(expression, ChildRun(command, stop), stop, lambda: datetime.now(UTC), task, rows, files, ready)
     log.info("stopped")
 
 

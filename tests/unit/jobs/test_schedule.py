@@ -37,6 +37,7 @@ class Clock:
         task: str,
         rows: Callable[[], int] | None = None,
         files: Callable[[], int] | None = None,
+        ready: Callable[[], bool] | None = None,
     ) -> None:
         """Do these runs, one an hour at a quarter past, then stop."""
         left = list(runs)
@@ -44,7 +45,7 @@ class Clock:
         def run() -> None:
             left.pop(0)()
 
-        keep_running("15 * * * *", run, self.stop, lambda: self.now, task, rows, files)
+        keep_running("15 * * * *", run, self.stop, lambda: self.now, task, rows, files, ready)
 
 
 @pytest.fixture
@@ -104,3 +105,20 @@ def test_the_files_after_a_compaction_are_shown_and_those_of_other_jobs_are_not(
     assert shown("files", "four") == 3
     assert shown("rows", "four") is None
     assert shown("files", "one") is None
+
+
+def test_while_there_is_nothing_to_run_on_no_run_is_begun_and_none_has_failed(clock: Clock) -> None:
+    answers = [False, False, DependencyAwayError("PostgreSQL", "db:5432", "no answer"), True]
+
+    def ready() -> bool:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def badly() -> None:
+        raise RuntimeError("exit code 3")
+
+    clock.run(badly, clock.stop.set, task="empty", ready=ready)
+    assert answers == []
+    assert shown("runs_total", "empty", result="failed") == 1, "of an outage the run itself tells"
