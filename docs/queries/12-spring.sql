@@ -1,7 +1,8 @@
 -- Does the snow melt still bring acid water in spring?
 --
 -- Read: one row for each programme and season. anc_less_year: mean of ANC less the mean of the same site's same year, over all months
--- with a value, of years with values in four months or more: a year that was sampled once differs from its mean by nothing; well below 0 in spring is the pulse of melt water. no3_less_year is the same for nitrate: where it is high in
+-- with a value, of years with values in four months or more: a year that was sampled once differs from its mean by nothing
+-- (a programme without such years has no row); well below 0 in spring is the pulse of melt water. no3_less_year is the same for nitrate: where it is high in
 -- spring, nitrate is part of the pulse.
 -- Units: ueq/L. Spring: March to May.
 SELECT a.program_id,
