@@ -96,7 +96,7 @@ def test_a_workbook_in_the_drop_folder_is_sent(followed: OnNode, tried: str) -> 
 
 
 def test_the_owner_of_the_tables_makes_a_backup_from_the_pod_of_the_commands(followed: OnNode, tried: str) -> None:
-    assert re.search(r"backup/\S+", followed.follow(BACKUP))
+    assert re.search(r"backup \d{8}T\d{6}Z: version 43, \d+ rows", followed.follow(BACKUP))
 
 
 def test_compaction_runs_as_its_cron_job_has_it(followed: OnNode, tried: str) -> None:
