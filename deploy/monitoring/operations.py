@@ -199,11 +199,10 @@ OPERATIONS = Dashboard(
             height=5,
         ),
         Panel(
-            "Scheduled jobs: rows, files, and runs that failed",
+            "Scheduled jobs: rows, and runs that failed",
             "stat",
             [
                 Query("max by (task) (acidwatch_job_rows)", "{{task}}: rows", "instant"),
-                Query("max by (task) (acidwatch_job_files)", "{{task}}: files", "instant"),
                 Query('sum by (task) (acidwatch_job_runs_total{result="failed"})', "{{task}}: failed", "instant"),
             ],
             width=6,
