@@ -158,7 +158,7 @@ def read_headers(headers: Iterable[tuple[str, bytes | None]]) -> BatchHeaders:
         source_time=_text(texts, "ce_sourcetime"),
         index=_integer(texts, "ce_batchindex"),
         count=_integer(texts, "ce_batchcount"),
-        attempt=_attempt(_integer(texts, "ce_attempt")),
+        attempt=max(_integer(texts, "ce_attempt") or 1, 1),
         subject=_text(texts, "ce_subject"),
         type=_text(texts, "ce_type"),
         replaces=_text(texts, "ce_replaces"),
@@ -182,14 +182,6 @@ def _text(texts: dict[str, str], name: str) -> str | None:
     if not text.isprintable():
         text = "".join(character for character in text if character.isprintable())
     return text[:500] or None
-
-
-MOST_ATTEMPTS = 1_000_000
-"""A larger number is a stranger's: the one after it must be readable too, or the batch could never be sent again."""
-
-
-def _attempt(number: int | None) -> int:
-    return number if number is not None and 1 <= number <= MOST_ATTEMPTS else 1
 
 
 def _integer(texts: dict[str, str], name: str) -> int | None:

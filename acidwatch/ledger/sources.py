@@ -88,8 +88,11 @@ def check_replacement(connection: Connection, old: Source, new: str, batch_ids: 
         UnusableInputError: It was sent in other batches before, or the other one has batches of several sheets.
     """
     row = connection.execute(
-        "SELECT count(*) AS others FROM ledger.batches WHERE source_id = %s AND batch_id <> ALL(%s) AND accepted_attempt IS NOT NULL",
-        (new, list(batch_ids)),
+        "SELECT count(*) AS others FROM ledger.batches b JOIN ledger.sources s USING (source_id)"
+        " WHERE source_id = %s AND b.batch_id <> ALL(%s)"
+        # The count that came first is kept: one of another cut would make the new one whole too early, or never.
+        " AND (b.accepted_attempt IS NOT NULL OR s.batch_count IS DISTINCT FROM %s)",
+        (new, list(batch_ids), len(batch_ids)),
     ).fetchone()
     if row and row["others"]:
         raise UnusableInputError(

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from acidwatch.archive.groupfile import RawRecord, read_findings
-from acidwatch.archive.raw import read_records
+from acidwatch.archive.raw import read_records, read_sound_records
 from acidwatch.archive.store import MissingFileError, Store
 from acidwatch.contract.batch import Payload, UndecodableError, decode
 from acidwatch.contract.cells import sheet_rows, text_of
@@ -111,17 +111,28 @@ def _rows_by_value(cells: Sequence[Any]) -> dict[str, list[int]]:
     return rows
 
 
-def open_attempts(ledger: Ledger, store: Store, keys: Sequence[Key]) -> dict[Key, OpenLetter]:
+def open_attempts(
+    ledger: Ledger, store: Store, keys: Sequence[Key], damaged: dict[Key, str] | None = None
+) -> dict[Key, OpenLetter]:
     """Open recorded attempts (batch id, attempt); each file on HDFS is read once.
 
+    Args:
+        damaged: Where given, what is wrong with the records of attempts that are left out for it.
+
     Raises:
+        DamagedFileError: A record is not as it was judged, and `damaged` was not given.
         DependencyAwayError: A server is away, or raw/ does not hold a record.
     """
     with ledger.transaction() as connection:
         places = raw_places(connection, keys)
         quarantined = quarantine_paths(connection, keys)
         recorded = recorded_findings(connection, keys)
-    records = read_records(store, {(place.path, place.origin) for place in places.values()})
+    wanted = {(place.path, place.origin) for place in places.values()}
+    if damaged is None:
+        records = read_records(store, wanted)
+    else:
+        records, unsound = read_sound_records(store, wanted)
+        damaged |= {key: str(unsound[place.origin]) for key, place in places.items() if place.origin in unsound}
     findings = {key: tuple(Finding(**finding) for finding in found) for key, found in recorded.items()}
     for path in set(quarantined.values()):
         try:
@@ -130,7 +141,11 @@ def open_attempts(ledger: Ledger, store: Store, keys: Sequence[Key]) -> dict[Key
                     findings[batch_id, attempt] = all_findings
         except (MissingFileError, pa.ArrowException, ValueError):
             continue  # the ledger's 50 have to do, also where it is damaged: `verify` names it
-    return {key: OpenLetter(*key, place, records[place.origin], findings.get(key, ())) for key, place in places.items()}
+    return {
+        key: OpenLetter(*key, place, records[place.origin], findings.get(key, ()))
+        for key, place in places.items()
+        if place.origin in records
+    }
 
 
 def _by_attempt(rows: Iterable[tuple[str, int, Finding]]) -> list[tuple[str, int, tuple[Finding, ...]]]:

@@ -12,6 +12,7 @@ from acidwatch.ledger.audit import note
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.letter_queries import LetterFilter, letters, letters_of
 from acidwatch.ledger.queries import Row
+from acidwatch.ledger.state import Key
 from acidwatch.recovery.edits import Edits, apply
 from acidwatch.recovery.letters import open_attempts
 from acidwatch.recovery.redrive import Outgoing, Sender, redrive
@@ -121,12 +122,16 @@ async def _replay_part(
     ledger: Ledger, store: Store, sender: Sender, part: Sequence[Row], orders: Orders
 ) -> list[Replayed]:
     keys = {row["batch_id"]: (row["batch_id"], orders.from_attempt or row["attempt"]) for row in part}
-    opened = await asyncio.to_thread(open_attempts, ledger, store, list(keys.values()))
+    damaged: dict[Key, str] = {}
+    opened = await asyncio.to_thread(open_attempts, ledger, store, list(keys.values()), damaged)
     outgoing: dict[str, Outgoing] = {}
     cells: dict[str, int] = {}
     problems: dict[str, str] = {}
     for row in part:
         batch_id = row["batch_id"]
+        if keys[batch_id] in damaged:
+            problems[batch_id] = f"batch {batch_id} can't be sent again: {damaged[keys[batch_id]]}"
+            continue
         if keys[batch_id] not in opened:
             problems[batch_id] = f"batch {batch_id} has no attempt {orders.from_attempt}"
             continue

@@ -30,7 +30,8 @@ def check_widths(sheet: Sheet, header_row: int, rows: Sequence[int], where: str)
                 f"{where}, row {row + 1} has {sheet.widths[row]} cells, the names of the columns are {due}: write decimal points or put "
                 "numbers with decimal commas between quotation marks, or separate cells by semicolons"
             )
-    short = [row + 1 for row in rows if sheet.widths[row] < due]
+    named = max((at + 1 for at, cell in enumerate(sheet.grid[header_row]) if cell is not None), default=due)
+    short = [row + 1 for row in rows if sheet.widths[row] < named]
     if short and sheet.cut_off and short[-1] == len(sheet.widths):
         raise UnusableInputError(f"{where}, row {short[-1]} is the last one, and cut off; copy the file again")
     if not short:

@@ -101,7 +101,9 @@ class DropFolder:
         sent = self.memory.recall(sha256)
         # One that was refused under the name of another format is read anew once it is renamed.
         renamed = sent is not None and bool(sent.refused) and Path(sent.name).suffix.lower() != path.suffix.lower()
-        if sent is not None and sent.done and not renamed:
+        # So is one with a batch that was too large, in a new process: its settings may be others.
+        too_large = sent is not None and bool(sent.refused) and sent.batch_rows > 0
+        if sent is not None and sent.done and not renamed and not too_large:
             log.info("known already", state="refused" if sent.refused else "sent", reason=sent.refused)
             return True
         try:
@@ -120,6 +122,8 @@ class DropFolder:
             log.info("noticed", note=note)
         if renamed:
             sent = None
+        elif sent is not None:
+            sent.refused = ""
         if sent is not None and sent.batch_rows != self.settings.batch_rows:
             log.warning("sending from the beginning: the rows in a batch were changed", next_batch=sent.next_batch)
             sent.batches, sent.next_batch, sent.batch_rows = batches.batches, 0, self.settings.batch_rows

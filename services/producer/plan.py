@@ -58,7 +58,8 @@ class Plan:
     def batch_id(self, index: int) -> str:
         """Id of a batch."""
         numbers = self._numbers(index)
-        sheet = self.table.sheet if self.locale is None else f"{self.table.sheet}\nlocale {self.locale}"
+        # `en` reads as none does.
+        sheet = self.table.sheet if self.locale in (None, "en") else f"{self.table.sheet}\nlocale {self.locale}"
         return batch_id(self.table.sha256, sheet, numbers[0], len(numbers))
 
     def _numbers(self, index: int) -> list[int]:

@@ -26,6 +26,9 @@ from services.versioner.settings import VersionerSettings
 _LOOK_SECONDS = 2.0
 _COUNT_SECONDS = 10.0
 _LEFT_SECONDS = 20.0  # what is pending for so long was left so, by `ledger rebuild` or by who was killed
+_CLAIMED_SECONDS = (
+    _LEFT_SECONDS + 2 * _LOOK_SECONDS
+)  # so long after a failure nothing to send does not mean that all was sent
 _LEFT = "letters"  # what readiness waits for while it can't be sent
 
 
@@ -57,7 +60,7 @@ def main() -> None:
     async def keep_looking() -> None:
         """While no outcome comes keep readiness true, send what is pending, and show what others change in the ledger."""
         log = structlog.get_logger(__name__)
-        counted = float("-inf")
+        counted = failed_until = float("-inf")
         while True:
             try:
                 await asyncio.to_thread(_ask, ledger)
@@ -71,11 +74,14 @@ def main() -> None:
                 log.exception("the database could not be asked")
             try:
                 await commit.send_left(_LEFT_SECONDS)
-                health.goes_on(_LEFT)
+                if time.monotonic() >= failed_until:
+                    health.goes_on(_LEFT)
             except AcidwatchError as error:
                 health.waits(_LEFT, str(error))
+                failed_until = time.monotonic() + _CLAIMED_SECONDS
             except Exception as error:
                 health.waits(_LEFT, repr(error))
+                failed_until = time.monotonic() + _CLAIMED_SECONDS
                 log.exception("what was left pending could not be sent")
             await asyncio.sleep(_LOOK_SECONDS)
 

@@ -100,6 +100,10 @@ def test_a_workbook_that_was_sent_in_other_batches_can_not_replace_another(histo
         check_replacement(connection, found, old("new"), ids)
         with pytest.raises(UnusableInputError, match="sent before in 2 other batches"):
             check_replacement(connection, found, old("new"), [*ids[:1], "another"])
+        connection.execute("UPDATE ledger.batches SET accepted_attempt = NULL WHERE source_id = %s", (old("new"),))
+        check_replacement(connection, found, old("new"), [*ids[:2], "another"])
+        with pytest.raises(UnusableInputError, match="sent before in 2 other batches"):
+            check_replacement(connection, found, old("new"), ids[:1])
         connection.execute(
             "UPDATE ledger.batches SET subject = 'Autumn!A2:AD9' WHERE batch_index = 1 AND source_id = %s",
             (old("old"),),

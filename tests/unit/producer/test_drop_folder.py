@@ -289,6 +289,9 @@ def test_a_batch_that_the_topic_would_not_take_ends_that_workbook_and_no_other(d
     drop.look(3, batch_rows=3, max_record_bytes=1024)
     assert drop.sender.indices == []
     assert ["can't be sent" in sent.refused for sent in drop.memories] == [True, True]
+    drop.look(3, batch_rows=1)
+    assert [sent.refused for sent in drop.memories] == ["", ""], "with other settings they are sent"
+    assert sorted(drop.sender.indices) == [0, 0, 1, 2]
 
 
 def test_once_the_broker_confirms_it_is_not_away_any_more_though_the_workbook_goes_on(

@@ -105,3 +105,9 @@ def test_a_workbook_that_cannot_be_read_is_unusable_input(tmp_path_factory: pyte
     path.write_bytes(b"no workbook")
     with pytest.raises(UnusableInputError, match=r"x\.xlsx"):
         plan(path, None, 100)
+
+
+def test_what_may_be_other_values_under_a_locale_are_other_batches(book: MakeBook) -> None:
+    path = book(3)
+    ids = {locale: plan(path, None, 100, locale).batch_id(0) for locale in (None, "en", "fr")}
+    assert ids[None] == ids["en"] != ids["fr"]

@@ -48,6 +48,8 @@ def test_rows_that_end_early_are_noted_and_one_that_is_cut_off_is_refused(
     assert any("1 rows have fewer cells" in note and "rows 3" in note for note in table.notes)
     said = refusal(write(tmp_path, "ID,DAY,X,N\na,1992-06-14,1.5,3\nb,1992-06-15,2."), columns)
     assert "row 3 is the last one, and cut off; copy the file again" in said
+    table = read_table(write(tmp_path, "ID,DAY,X,N,\na,1992-06-14,1.5,3"), columns)
+    assert (table.columns["N"], table.notes) == ([3.0], ()), "a separator more at the end of the header is no column"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"])
