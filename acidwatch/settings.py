@@ -177,10 +177,8 @@ def _explain(settings_class: type[BaseSettings], error: ValidationError) -> str:
         if problem["type"] == "missing":
             lines.append(f"{variable} is not set ({_meaning(settings_class, name)}); {_places(name)}")
         else:
-            found = _found_in(name)
-            lines.append(
-                f"{variable} is wrong{found}: {problem['msg']} ({_meaning(settings_class, name)}); {_places(name)}"
-            )
+            found, why = _found_in(name), problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{variable} is wrong{found}: {why} ({_meaning(settings_class, name)}); {_places(name)}")
     return "\n".join(lines)
 
 

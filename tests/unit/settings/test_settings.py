@@ -210,7 +210,7 @@ def test_a_user_a_password_or_a_certificate_that_would_not_be_used_is_refused(gi
 @pytest.mark.parametrize("bootstrap", ["kafka", "kafka:9092,other", "kafka:", ":9092", "kafka:http", ""])
 def test_a_broker_without_a_port_is_refused_and_not_waited_for(bootstrap: str) -> None:
     (line,) = problems_of(KafkaSettings, kafka_bootstrap=bootstrap)
-    assert "is no host:port, such as kafka:9092" in line
+    assert "is no host:port, such as kafka:9092" in line and "Value error" not in line
 
 
 @pytest.mark.parametrize("bootstrap", ["kafka:9092", "kafka-1:9092, kafka-2:9092", "[::1]:9092"])
