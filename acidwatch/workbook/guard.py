@@ -28,7 +28,7 @@ _ROW = rb'<%brow r="([0-9]{1,9})"'
 _LETTERS = bytes(range(65, 91)) + bytes(range(97, 123))
 _DIGITS = b"0123456789"
 # [1]Sheet1!A1: a cell of another workbook, or a program to be asked (DDE); but Table1[2019] is a column.
-_OUTSIDE = re.compile(r"(?<![\w\[\]])\[[0-9]+\](?!\])")
+_OUTSIDE = re.compile(r"(?<![\w\[\]])\[[0-9]+\](?![\]:,])")
 
 
 @dataclass(slots=True)

@@ -65,7 +65,13 @@ def test_a_column_of_a_table_that_is_called_by_a_year_is_no_other_workbook(
     raw_book: MakeBook, columns: tuple[Column, ...]
 ) -> None:
     rows = '<row r="2"><c r="A2" t="inlineStr"><is><t>a</t></is></c><c r="C2"><f>SUM({})</f><v>2</v></c></row>'
-    for inside in ("Table1[2019]", "Table1[[2019]:[2020]]", "Lac_été[2019]*2"):
+    for inside in (
+        "Table1[2019]",
+        "Table1[[2019]:[2020]]",
+        "T[[#This Row],[2018]:[2020]]",
+        "T[[2018],[2019],[2020]]",
+        "Lac_été[2019]*2",
+    ):
         assert read_table(raw_book(rows.format(inside)), columns).columns["X"] == [2.0]
     for outside in ("[1]Sheet1!A1", "'[2]My sheet'!A1", "A1+[1]!name"):
         assert "takes values from other workbooks" in refusal(raw_book(rows.format(outside)), columns)
