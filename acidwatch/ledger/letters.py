@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from acidwatch.contract.batch import Origin
 from acidwatch.errors import UnusableInputError
@@ -42,35 +41,14 @@ class PendingLetter:
 
 def pending(connection: Connection, limit: int, batch_ids: Sequence[str] | None = None) -> list[PendingLetter]:
     """Dead letters that are to be published, oldest first: those of these batches, or all."""
-    ids = None if batch_ids is None else list(batch_ids)
-    return _letters(
-        connection.execute(
-            _PENDING + " WHERE d.state = 'pending' AND (%s::text[] IS NULL OR d.batch_id = ANY(%s))"
-            " ORDER BY d.last_failed_at, d.batch_id LIMIT %s",
-            (ids, ids, limit),
-        )
+    rows = connection.execute(
+        'SELECT d.*, a.topic, a.partition, a."offset", a.timestamp_ms, a.value_bytes, a.service_version, f.path FROM ledger.dead_letters d'
+        " JOIN ledger.attempts a USING (batch_id, attempt)"
+        ' JOIN ledger.deliveries o USING (topic, partition, "offset", timestamp_ms) JOIN ledger.files f ON f.file_id = o.raw_file_id'
+        " WHERE d.state = 'pending' AND (%(ids)s::text[] IS NULL OR d.batch_id = ANY(%(ids)s))"
+        " ORDER BY d.last_failed_at, d.batch_id LIMIT %(limit)s",
+        {"ids": None if batch_ids is None else list(batch_ids), "limit": limit},
     )
-
-
-def claim_left(connection: Connection, limit: int, seconds: float) -> list[PendingLetter]:
-    """Dead letters that have been pending for so long, oldest first; for as long again no other process is given them."""
-    claimed = connection.execute(
-        "UPDATE ledger.dead_letters SET changed_at = now() WHERE batch_id IN (SELECT batch_id FROM ledger.dead_letters"
-        " WHERE state = 'pending' AND changed_at <= now() - make_interval(secs => %s)"
-        " ORDER BY last_failed_at, batch_id LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING batch_id",
-        (seconds, limit),
-    ).fetchall()
-    return pending(connection, limit, [row["batch_id"] for row in claimed]) if claimed else []
-
-
-_PENDING = (
-    'SELECT d.*, a.topic, a.partition, a."offset", a.timestamp_ms, a.value_bytes, a.service_version, f.path FROM ledger.dead_letters d'
-    " JOIN ledger.attempts a USING (batch_id, attempt)"
-    ' JOIN ledger.deliveries o USING (topic, partition, "offset", timestamp_ms) JOIN ledger.files f ON f.file_id = o.raw_file_id'
-)
-
-
-def _letters(rows: Iterable[dict[str, Any]]) -> list[PendingLetter]:
     return [
         PendingLetter(
             row["batch_id"],
@@ -88,6 +66,17 @@ def _letters(rows: Iterable[dict[str, Any]]) -> list[PendingLetter]:
         )
         for row in rows
     ]
+
+
+def claim_left(connection: Connection, limit: int, seconds: float) -> list[PendingLetter]:
+    """Dead letters that have been pending for so long, oldest first; for as long again no other process is given them."""
+    claimed = connection.execute(
+        "UPDATE ledger.dead_letters SET changed_at = now() WHERE batch_id IN (SELECT batch_id FROM ledger.dead_letters"
+        " WHERE state = 'pending' AND changed_at <= now() - make_interval(secs => %s)"
+        " ORDER BY last_failed_at, batch_id LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING batch_id",
+        (seconds, limit),
+    ).fetchall()
+    return pending(connection, limit, [row["batch_id"] for row in claimed]) if claimed else []
 
 
 def mark_published(

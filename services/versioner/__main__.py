@@ -14,6 +14,7 @@ from acidwatch.errors import AcidwatchError, DependencyAwayError, RefusedError
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.queries import dataset, letter_counts
 from acidwatch.settings import load
+from acidwatch.streaming.group import explain
 from acidwatch.streaming.worker import Service, end_by_sigterm, run
 from acidwatch.telemetry import logs
 from acidwatch.telemetry.health import Health
@@ -76,13 +77,11 @@ def main() -> None:
                 await commit.send_left(_LEFT_SECONDS)
                 if time.monotonic() >= failed_until:
                     health.goes_on(_LEFT)
-            except AcidwatchError as error:
-                health.waits(_LEFT, str(error))
-                failed_until = time.monotonic() + _CLAIMED_SECONDS
             except Exception as error:
-                health.waits(_LEFT, repr(error))
+                health.waits(_LEFT, explain(error))
                 failed_until = time.monotonic() + _CLAIMED_SECONDS
-                log.exception("what was left pending could not be sent")
+                if not isinstance(error, AcidwatchError):
+                    log.exception("what was left pending could not be sent")
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def begin() -> None:

@@ -18,19 +18,6 @@ def censored_columns() -> Column:
     return F.coalesce(names, F.array().cast("array<string>"))
 
 
-def censored_limits() -> Column:
-    """Name of each column whose value is only known to lie beyond a limit, to qualifier and limit as a text (map; `<` without a limit)."""
-    beyond = F.filter("remarks", lambda remark: remark["qualifier"].isin(*BEYOND))
-    entries = F.transform(
-        beyond,
-        lambda remark: F.struct(
-            remark["column"].alias("key"),
-            F.concat(remark["qualifier"], F.coalesce(remark["limit"].cast("string"), F.lit(""))).alias("value"),
-        ),
-    )
-    return F.map_from_entries(entries)
-
-
 def remark_of(column_name: Column) -> Column:
     """The remark that qualifies the value of a column (struct, see schemas.REMARK); null where none does."""
     qualifying = F.filter("remarks", lambda remark: (remark["column"] == column_name) & remark["qualifier"].isNotNull())

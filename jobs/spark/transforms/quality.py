@@ -11,8 +11,9 @@ from pyspark.sql import functions as F
 
 from acidwatch.contract import flags
 from acidwatch.contract.columns import MEASUREMENTS, NATURAL_KEY, SAMPLES
+from acidwatch.contract.remarks import BEYOND
 from acidwatch.contract.rules import MOST_CHARGE_UEQ_L, NEVER_ZERO, SOFT
-from jobs.spark.transforms.censored import censored_limits
+from jobs.spark.transforms.censored import remark_of
 from jobs.spark.transforms.summary import ascending, exact, exact_mean, quantile
 
 _MEASURED = frozenset(column.name for column in MEASUREMENTS)
@@ -165,7 +166,9 @@ def repeats(marked: DataFrame, years: DataFrame) -> DataFrame:
 
 def _said(column_name: str) -> Column:
     """What a cell says, as text: its value, or the limit beyond which it lies; null where it is empty."""
-    limit = censored_limits()[column_name]
+    remark = remark_of(F.lit(column_name))
+    beyond = F.concat(remark["qualifier"], F.coalesce(remark["limit"].cast("string"), F.lit("")))
+    limit = F.when(remark["qualifier"].isin(*BEYOND), beyond)
     return F.coalesce((F.col(column_name) + F.lit(0.0)).cast("string"), limit)  # -0.0 is 0.0
 
 

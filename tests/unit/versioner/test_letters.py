@@ -38,9 +38,9 @@ class FakeLedger:
         self.transactions += 1
         yield SimpleNamespace(execute=self._execute)
 
-    def _execute(self, statement: str, parameters: tuple[Any, ...]) -> list[dict[str, Any]]:
+    def _execute(self, statement: str, parameters: Any) -> list[dict[str, Any]]:
         if statement.startswith("SELECT"):
-            return [row for row in self.rows if row["state"] == "pending"][: parameters[-1]]
+            return [row for row in self.rows if row["state"] == "pending"][: parameters["limit"]]
         assert statement.startswith("UPDATE ledger.dead_letters")
         *_, topic, partition, offset, batch_id, attempt = parameters
         for row in self.rows:
