@@ -35,17 +35,23 @@ class CheckedConsumer(Consumer):
         self._timestamps: dict[TP, OrderedDict[int, int]] = {}  # of the records read last, by offset
         self._read_here: set[TP] = set()  # partitions of which a record was read since they were assigned
 
-    async def perform_seek(self) -> None:
-        """After each assignment Faust seeks to what is committed: that offset is due, or 0 where nothing was committed."""
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """After each assignment Faust seeks to what is committed: that offset is due, or 0 where nothing was committed.
+
+        It also seeks when a rebalance begins, for the partitions that it still has; the next assignment may come meanwhile, with others,
+        and seeks for itself.
+        """
         # As of now: a commit that lands while Faust asks for one partition after the other is no loss of those asked for before it.
-        committed_before = dict(self._committed_before)
-        await super().perform_seek()
-        self._due = {tp: max(self._read_offset[tp] or 0, 0) for tp in self.assignment()}
-        self._read_here.clear()
-        for tp, due in self._due.items():
-            before = committed_before.get(tp, 0)
-            if due < before:  # Kafka forgets what was committed when a topic is removed
-                type(self).on_gap(OffsetGapError(tp.topic, tp.partition, before, due))
+        committed_before, generation = dict(self._committed_before), self.app.consumer_generation_id
+        committed = await super().seek_to_committed()
+        if generation == self.app.consumer_generation_id:
+            self._due = {tp: max(offset or 0, 0) for tp, offset in committed.items()}
+            self._read_here.clear()
+            for tp, due in self._due.items():
+                before = committed_before.get(tp, 0)
+                if due < before:  # Kafka forgets what was committed when a topic is removed
+                    type(self).on_gap(OffsetGapError(tp.topic, tp.partition, before, due))
+        return committed
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         held = frozenset(self.assignment())

@@ -20,7 +20,8 @@ def consumer(gaps: list[OffsetGapError]) -> CheckedConsumer:
     """One that was never connected."""
     kind = type("Consumer", (CheckedConsumer,), {"on_gap": staticmethod(gaps.append)})
     made: CheckedConsumer = object.__new__(kind)
-    made._timestamps = {}
+    made.app = SimpleNamespace(consumer_generation_id=1)  # type: ignore[assignment]  # all that is asked of it
+    made._timestamps, made._due, made._committed_before, made._read_here = {}, {}, {}, set()
     return made
 
 
@@ -58,15 +59,14 @@ def test_offsets_that_are_lower_than_what_was_committed_are_a_gap_unless_the_com
 ) -> None:
     gaps: list[OffsetGapError] = []
     reader = consumer(gaps)
-    reader._committed_before, reader._read_here = {PARTITION: 0 if committed_meanwhile else 146}, set()
-    monkeypatch.setattr(type(reader), "assignment", lambda self: {PARTITION})
+    reader._committed_before = {PARTITION: 0 if committed_meanwhile else 146}
 
-    async def seek(self: CheckedConsumer) -> None:
-        self._read_offset = {PARTITION: 0}
+    async def seek(self: CheckedConsumer) -> Mapping[TP, int | None]:
         self._committed_before[PARTITION] = 146
+        return {PARTITION: None}
 
-    monkeypatch.setattr(module.Consumer, "perform_seek", seek)
-    asyncio.run(reader.perform_seek())
+    monkeypatch.setattr(module.Consumer, "seek_to_committed", seek)
+    asyncio.run(reader.seek_to_committed())
     assert [(gap.expected, gap.found) for gap in gaps] == ([] if committed_meanwhile else [(146, 0)])
 
 
@@ -76,8 +76,7 @@ def test_what_faust_left_out_of_a_commit_because_a_rebalance_took_the_partition_
 ) -> None:
     gaps: list[OffsetGapError] = []
     reader, taken = consumer(gaps), TP("water-quality", 1)
-    reader._due, reader._committed_before, reader._read_here = {}, {PARTITION: 300, taken: 410}, set()
-    reader._read_offset = {}
+    reader._committed_before = {PARTITION: 300, taken: 410}
     assignment = {PARTITION} if lost_before else {PARTITION, taken}
 
     class Thread:
@@ -89,12 +88,41 @@ def test_what_faust_left_out_of_a_commit_because_a_rebalance_took_the_partition_
     reader._thread = Thread()  # type: ignore[assignment]  # all that is asked of it
     monkeypatch.setattr(type(reader), "assignment", lambda self: set(assignment))
 
-    async def seek(self: CheckedConsumer) -> None:
-        self._read_offset = {PARTITION: 514, taken: 410}  # what the broker has
+    async def seek(_: CheckedConsumer) -> Mapping[TP, int]:
+        return {PARTITION: 514, taken: 410}  # what the broker has
 
-    monkeypatch.setattr(module.Consumer, "perform_seek", seek)
+    monkeypatch.setattr(module.Consumer, "seek_to_committed", seek)
     assert asyncio.run(reader._commit({PARTITION: 514, taken: 514}))
     assignment.add(taken)  # it comes back
-    asyncio.run(reader.perform_seek())
+    asyncio.run(reader.seek_to_committed())
     assert gaps == []
     assert reader._committed_before == {PARTITION: 514, taken: 410}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_partition_that_comes_while_offsets_of_the_others_are_asked_for_is_no_gap_and_keeps_what_its_own_seek_found(
+    monkeypatch: pytest.MonkeyPatch, order: tuple[int, int]
+) -> None:
+    gaps: list[OffsetGapError] = []
+    reader, came = consumer(gaps), TP("water-quality", 1)
+    reader._committed_before = {PARTITION: 39, came: 42}
+    asked: list[asyncio.Future[Mapping[TP, int]]] = []
+
+    async def seek(_: CheckedConsumer) -> Mapping[TP, int]:
+        asked.append(asyncio.get_running_loop().create_future())
+        return await asked[-1]
+
+    async def rebalance() -> None:
+        as_it_begins = asyncio.create_task(reader.seek_to_committed())
+        await asyncio.sleep(0)
+        reader.app.consumer_generation_id = 2
+        when_assigned = asyncio.create_task(reader.seek_to_committed())
+        await asyncio.sleep(0)
+        for number in order:
+            asked[number].set_result([{PARTITION: 39}, {PARTITION: 39, came: 42}][number])
+            await (as_it_begins, when_assigned)[number]
+
+    monkeypatch.setattr(module.Consumer, "seek_to_committed", seek)
+    asyncio.run(rebalance())
+    assert gaps == []
+    assert reader._due == {PARTITION: 39, came: 42}
