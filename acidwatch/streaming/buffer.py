@@ -54,7 +54,7 @@ def record_bytes(message: Any) -> int:
 
 
 class BoundedApp(faust.App):
-    """A Faust app whose streams read ahead no further than into a BoundedQueue.
+    """A Faust app whose streams read ahead no further than into a BoundedQueue, and which keeps nothing on its disk.
 
     Attributes:
         most_bytes: Of values that wait, for each stream.
@@ -67,3 +67,6 @@ class BoundedApp(faust.App):
         return BoundedQueue(
             maxsize, flow_control=self.flow_control, clear_on_resume=clear_on_resume, most_bytes=self.most_bytes
         )
+
+    def _create_directories(self) -> None:
+        """None: they are for Faust's tables, and would be left behind in each start's own place."""

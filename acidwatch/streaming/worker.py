@@ -6,7 +6,6 @@ import asyncio
 import random
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -76,7 +75,6 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
         broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
         broker_credentials=_credentials(settings),
         store="memory://",
-        datadir=tempfile.mkdtemp(prefix="acidwatch-faust-"),
         web_enabled=False,
         topic_disable_leader=True,
         topic_allow_declare=False,
