@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from acidwatch.broker.connection import asking_kafka, client_options
-from acidwatch.broker.headernames import read_any_header_name
+from acidwatch.broker.anyrecord import read_any_record
 from acidwatch.broker.topics import beginning_offsets, end_offsets
 from acidwatch.errors import DependencyAwayError
 from acidwatch.settings import KafkaSettings
@@ -42,7 +42,7 @@ async def scan(settings: KafkaSettings, topic: str, held: Range) -> AsyncIterato
     Raises:
         DependencyAwayError: The broker does not answer, or stops sending.
     """
-    read_any_header_name()
+    read_any_record(settings.max_record_bytes)
     left = {TopicPartition(topic, p): end for p, end in held.ends.items() if end > held.begins[p]}
     if not left:
         return

@@ -12,6 +12,8 @@ from urllib.parse import unquote
 
 BATCH_TYPE = "org.acidwatch.batch.v1"
 OUTCOME_TYPE = "org.acidwatch.outcome.v1"
+PACKED_TYPE = "org.acidwatch.packed.v1"
+"""Of a record that was not read, because its compressed batch unpacks to more than a record may be large; never sent."""
 ALERT_TYPE = "org.acidwatch.alert.v1"
 ALERT_SOURCE = "/acidwatch/live"
 CONTENT_TYPE = "application/json"

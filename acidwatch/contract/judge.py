@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from acidwatch.contract.batch import Payload, UndecodableError, decode
 from acidwatch.contract.cells import sheet_letters, sheet_rows, text_of
 from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES, Kind
-from acidwatch.contract.headers import BATCH_TYPE, BatchHeaders
+from acidwatch.contract.headers import BATCH_TYPE, PACKED_TYPE, BatchHeaders
 from acidwatch.contract.outcome import Finding, Severity, Verdict
 from acidwatch.contract.reference import Reference
 from acidwatch.contract.remarks import REMARKS, limit_fault, meaning, remarks_column
@@ -46,6 +46,10 @@ CLEAN_SCHEMA = pa.schema(
 """Schema of clean/: `row` is the sheet's row (or the position from 1), `flags` the ids of the soft rules that the row
 breaks, `remarks` what was said about its values. Files of a contract before 1.2 have no `remarks`."""
 
+_LEFT_PACKED = (
+    "it came in a compressed batch that unpacks to more than a record may be large (max_record_bytes), and was not read; the first record "
+    "of that batch has all of it as its value. Send it uncompressed, or fewer records in a batch"
+)
 _ADVICE: dict[Kind, Callable[[str], str]] = {
     "text": lambda text: "it must be text, or empty",
     "number": number_advice,
@@ -183,6 +187,9 @@ def _check_form(submission: Submission, judgement: Judgement) -> Payload | None:
     def note(severity: Severity, rule: str, column: str, message: str) -> None:
         judgement.add(Finding(severity, rule, sheet, "", column[:100], "", message))
 
+    if submission.headers.type == PACKED_TYPE:
+        note("hard", "header.type", "", _LEFT_PACKED)
+        return None
     if submission.headers.type not in (None, BATCH_TYPE):
         note("hard", "header.type", "", f"ce_type is {submission.headers.type!r}; this version reads {BATCH_TYPE}")
         return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import faust
 import structlog
 
-from acidwatch.broker.headernames import read_any_header_name
+from acidwatch.broker.anyrecord import read_any_record
 from acidwatch.broker.probe import knock
 from acidwatch.broker.security import security_options
 from acidwatch.broker.topics import require_topic
@@ -69,7 +69,7 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
         group=settings.group(service.name),
     )
     _wait_for_topic(service.topic, settings, health)
-    read_any_header_name()
+    read_any_record(settings.max_record_bytes)
     app = BoundedApp(
         settings.group(service.name),
         broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import cramjam
 import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
 from acidwatch.broker.send import Record
@@ -38,6 +41,7 @@ class Strange:
     Attributes:
         reason: The rule for which it is rejected; empty = it is accepted.
         attempt: The attempt under which it is judged.
+        packed: Sent compressed, it unpacks to more than is read.
     """
 
     value: bytes | None
@@ -45,6 +49,7 @@ class Strange:
     key: bytes | None = b"k"
     reason: str = ""
     attempt: int = 1
+    packed: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,7 @@ def strange(batches: list[Record]) -> dict[str, Strange]:
         b"{", [*record.headers, ("x", b""), ("x", None), ("", b"y")], reason="decode.json"
     )
     found["a header name that is no UTF-8"] = Strange(b"{", [(ESCAPED, b"\xff"), ("x", b"y")], reason="decode.json")
+    found["a compressed record larger than any"] = Strange(bytes(20_000_000), reason="header.type", packed=True)
     return found
 
 
@@ -199,6 +205,16 @@ async def produce(deployment: Deployment, records: dict[str, Strange]) -> tuple[
 async def put(producer: AIOKafkaProducer, partition: TopicPartition, record: Strange) -> Any:
     """Send past the client's own checks: another client may send what this one does not."""
     names = [name for name, _ in record.headers]
+    if record.packed:
+        compressing = DefaultRecordBatchBuilder(
+            magic=2, compression_type=4, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1, batch_size=10**8
+        )  # fmt: skip
+        compressing.append(0, timestamp=int(time.time() * 1000), key=record.key, value=record.value, headers=[])
+        batch = producer.create_batch()
+        batch.append(timestamp=None, key=None, value=b"", headers=[])
+        batch._build()
+        batch._buffer = compressing.build()
+        return await (await producer.send_batch(batch, partition.topic, partition=partition.partition))
     if ESCAPED not in names:
         accumulator = producer._message_accumulator
         return await (
@@ -259,6 +275,11 @@ def test_each_rejected_one_is_a_dead_letter_with_the_bytes_that_were_sent(run: R
         assert headers["dlq-reason"] == record.reason.encode(), name
         assert headers["dlq-message"], name
         assert list(letter.headers[: len(record.headers)]) == list(record.headers), name
+        if record.packed:
+            assert (record.value or b"") in bytes(cramjam.zstd.decompress(letter.value[61:])), (
+                "all of the batch is there"
+            )
+            continue
         assert letter.key == record.key, name
         if record.key is None and record.value is None:
             assert (letter.value, headers["dlq-value-null"]) == (b"", b"true")
