@@ -46,7 +46,8 @@ class _Batch:
         return getattr(self._batch, name)
 
     def __iter__(self) -> Iterator[Any]:
-        batch, data = self._batch, self._data
+        batch: Any = self._batch
+        data: bytes | memoryview = self._data
         if batch.compression_type:
             try:
                 data = unpacked(data, self._most_bytes)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from acidwatch.broker.connection import asking_kafka, client_options
 from acidwatch.broker.anyrecord import read_any_record
+from acidwatch.broker.connection import asking_kafka, client_options
 from acidwatch.broker.topics import beginning_offsets, end_offsets
 from acidwatch.errors import DependencyAwayError
 from acidwatch.settings import KafkaSettings

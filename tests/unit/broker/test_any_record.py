@@ -1,4 +1,4 @@
-"""Record batches that aiokafka's consumer can't read, as it would fetch them: header names that are no UTF-8, and what unpacks to too much."""
+"""Record batches that aiokafka's consumer can't read: header names that are no UTF-8, and what unpacks to too much."""
 
 from __future__ import annotations
 
