@@ -30,6 +30,14 @@ _WORDS = {
     "missing.all": "no analyte was measured",
 }
 
+_TAKEN = {
+    "text.number": "has numbers stored as text",
+    "text.missing": "has words for a missing value",
+    "text.estimated": "has values marked as estimated",
+    "censored.below": "is below a limit",
+    "censored.above": "is above a limit",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -144,6 +152,8 @@ def _what(rule: str, column: str, variant: str, first: Finding, programme: str) 
         )
     if rule.startswith("unusual."):
         return f"{column} is unusual: not {_MEANINGS.get((rule, column), '')}"
+    if rule in _TAKEN:
+        return f"{column} {_TAKEN[rule]}, such as {first.value!r}"
     if rule in _WORDS:
         return _WORDS[rule]
     meaning = _MEANINGS.get((rule, column))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from acidwatch.contract.columns import SAMPLES
 from acidwatch.contract.outcome import Finding
 from acidwatch.contract.reference import Reference
+from acidwatch.contract.texts import number_advice
 
 _DOMAINS = {column.name: column.domain for column in SAMPLES if column.domain}
 _DAY_FIRST = re.compile(r"\s*(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})\b.*")
@@ -43,9 +44,7 @@ def shape_of(text: str) -> str:
 
 def guess_number(text: str) -> str:
     """What a text in a number column may be."""
-    return next(
-        (advice for _, form, advice in SHAPES if form.fullmatch(text)), "not measured? Then leave the cell empty"
-    )
+    return next((advice for _, form, advice in SHAPES if form.fullmatch(text)), number_advice(text))
 
 
 def guess_domain(column: str, word: str) -> str:

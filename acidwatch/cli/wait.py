@@ -49,7 +49,8 @@ def wait(
     if output is OutputFormat.json:
         emit_json({"accounted_for": not left, "left": left, **counts})
     elif not left:
-        typer.echo("all accounted for: " + ", ".join(f"{value} {name}" for name, value in counts.items()))
+        listed = ", ".join(f"{value} {name}" for name, value in counts.items())
+        typer.echo(f"all accounted for; in the whole dataset: {listed}")
     if left:
         typer.echo(f"acidwatch: not accounted for after {timeout:g} s: {left}; see: acidwatch status", err=True)
         raise typer.Exit(1)

@@ -19,6 +19,7 @@ def page() -> str:
         f"# The data contract, version {CONTRACT_VERSION}",
         "Made from `acidwatch/contract` by `make docs`; do not edit it by hand.",
         "Modelled on US EPA's Long-Term Monitoring of acidified waters, release 2022_8_1. Ranges are inclusive. "
+        "All columns of a table must be in its workbook, in any order; *needed* says that no cell may be empty. "
         f"The natural key of a sample is ({', '.join(NATURAL_KEY)}), DATE_SMP with its time; empty cells count as equal.",
     ]
     for name, columns in TABLES.items():

@@ -41,7 +41,7 @@ def test_the_commands_of_the_page_bring_a_workbook_to_its_statistics(said: str) 
     parts = dict(part.split("\n", 1) for part in said.split(">>> ")[1:])
     of = {line.split("cli ", 1)[-1]: text for line, text in parts.items()}
     waited = next(text for line, text in of.items() if line.startswith("wait"))
-    assert "all accounted for: 40 accepted" in waited
+    assert "in the whole dataset: 40 accepted" in waited
     assert "accepted" in of["status"] and "40" in of["status"]
     shown = of["metrics site --limit 5"].splitlines()
     assert len(shown) > 5, shown

@@ -94,12 +94,30 @@ def test_the_nearest_site_is_asked_about(tmp_path: Path, cells: dict[str, Any], 
      ("date.range", {"DATE_SMP": "2024-12-03"}, "day and month exchanged: 2024-03-12?"),
      ("date.range", {"DATE_SMP": "2092-06-14"}, "wrong century: 1992?"),
      ("type.number", {"CA_UEQ_L": "47,5"}, "decimal comma?"),
-     ("type.number", {"CA_UEQ_L": "lost"}, "not measured? Then leave the cell empty")],
+     ("type.number", {"CA_UEQ_L": "1 234,5"}, "if that is 1234.5, write it so, or send the file with --locale fr"),
+     ("type.number", {"CA_UEQ_L": "bdl"}, "write BDL for below (or above) the limit, n.d. for not determined, or leave it empty"),
+     ("type.number", {"CA_UEQ_L": "lost"}, "it must be a number, a limit such as <0.5, or empty")],
 )  # fmt: skip
 def test_words_and_dates_are_asked_about_as_people_write_them(
     tmp_path: Path, rule: str, cells: dict[str, Any], guess: str
 ) -> None:
     assert cause_of(tmp_path, rule, **cells)[1] == guess
+
+
+@pytest.mark.parametrize(
+    ("rule", "texts", "what"),
+    [("censored.below", ["<0.5", "BDL", "2 U"], "CA_UEQ_L is below a limit, such as '<0.5'"),
+     ("censored.above", [">100", "GT"], "CA_UEQ_L is above a limit, such as '>100'"),
+     ("text.missing", ["NA", "-"], "CA_UEQ_L has words for a missing value, such as 'NA'"),
+     ("text.estimated", ["40 J", "41J"], "CA_UEQ_L has values marked as estimated, such as '40 J'"),
+     ("text.number", ["47", "48"], "CA_UEQ_L has numbers stored as text, such as '47'")],
+)  # fmt: skip
+def test_what_is_said_of_several_texts_that_are_taken_holds_for_each_of_them(
+    tmp_path: Path, rule: str, texts: list[str], what: str
+) -> None:
+    rows = spoiled(20, {number: {"CA_UEQ_L": text} for number, text in enumerate(texts, 4)})
+    cause = the_cause(check_rows(tmp_path, rows), rule)
+    assert (cause.what, len(cause.findings)) == (what, len(texts))
 
 
 def test_very_many_wrong_words_in_a_column_are_one_cause(tmp_path: Path) -> None:
