@@ -30,6 +30,7 @@ class Alert:
     """One alert.
 
     Attributes:
+        alert_id: See `id_of`.
         program_id, site_id, parameter, unit, value, sampled_at: The value that raised it; ANC where the class moved.
         batch_id, attempt, row: Where it stands.
         before: Of `anc-class`: class, value and time of the sample that was the newest until then.
@@ -38,6 +39,7 @@ class Alert:
             0.6745 |value - median| / mad.
     """
 
+    alert_id: str
     kind: Kind
     program_id: str
     site_id: str
@@ -56,11 +58,23 @@ class Alert:
     mad: float | None = None
     score: float | None = None
 
-    @property
-    def alert_id(self) -> str:
-        """The same sample gives the same id however often it is looked at, so that whoever reads alerts can drop repeats."""
-        parts = (self.kind, self.program_id, self.site_id, self.parameter, self.batch_id, self.attempt, self.row)
-        return str(uuid.uuid5(_NAMESPACE, "\n".join(map(str, parts))))
+
+def id_of(
+    kind: Kind,
+    program_id: str,
+    site_id: str,
+    parameter: str,
+    sampled_at: datetime,
+    location: str,
+    depth: float | None,
+    value: float,
+) -> str:
+    """Id of an alert: the same value of the same sample gives the same one however often it is looked at, and in whichever batch it comes.
+
+    So whoever reads alerts can drop repeats, and neither `reprocess` nor a corrected workbook raises again what has not changed.
+    """
+    parts = (kind, program_id, site_id, parameter, sampled_at.isoformat(), location, depth, value)
+    return str(uuid.uuid5(_NAMESPACE, "\n".join(map(str, parts))))
 
 
 def message(alert: Mapping[str, Any]) -> str:

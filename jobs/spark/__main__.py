@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from acidwatch.errors import AcidwatchError
+from acidwatch.errors import AcidwatchError, DependencyAwayError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,8 +76,11 @@ def _run(version: int | None, force: bool) -> None:
             f"version {run.dataset_version} was published already, as run {run.run_id}: nothing done", file=sys.stderr
         )
     print(json.dumps(asdict(run), default=str))
-    for folder in remove_old_runs():
-        print(f"removed {folder}: no run that is kept needs it", file=sys.stderr)
+    try:
+        for folder in remove_old_runs():
+            print(f"removed {folder}: no run that is kept needs it", file=sys.stderr)
+    except DependencyAwayError as error:
+        print(f"note: {error}. The run is published; the next one removes what is not kept", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ from pyspark.errors import PySparkException
 from acidwatch.errors import ConfigError, DependencyAwayError, PermanentError
 from acidwatch.settings import HdfsSettings
 
+LOST_BLOCK = "BlockMissingException"
+"""A DataNode is away, or has lost it: one cannot be told from the other."""
+
 AWAY = (
     "java.net.ConnectException",
     "java.net.NoRouteToHostException",
@@ -21,7 +24,7 @@ AWAY = (
     "failed on socket exception",
     "Failed on local exception",
     "End of File Exception between local host",
-    "BlockMissingException",
+    LOST_BLOCK,
     "SafeModeException",
     "StandbyException",
     "RetriableException",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,11 +11,15 @@ from typing import Any
 import pytest
 
 from acidwatch.archive.memory import MemoryStore
+from acidwatch.contract.alerts import Alert
 from acidwatch.contract.columns import MEASUREMENTS
 from acidwatch.ledger.changes import quarantine, restore
 from acidwatch.ledger.connection import Ledger
+from jobs.spark.live import tables
+from jobs.spark.live.site import Sample, Site
 from jobs.spark.live.tables import Done, advance
 from jobs.spark.live.verdicts import Batch, untaken, verdicts
+from jobs.spark.live.watching import take_in
 from tests.support.history import History, Row
 from tests.unit.contract.makers import make_row
 
@@ -46,7 +51,7 @@ def rows_of(batches: Sequence[Batch], rows: Sequence[Sequence[Row]]) -> list[tup
 def take(ledger: Ledger, *rows: Sequence[Row]) -> Done:
     """Take in all that is left, whose rows are these."""
     with ledger.transaction() as connection:
-        batches = untaken(connection)
+        batches = untaken(connection, 0)
         return advance(connection, batches, rows_of(batches, rows), NOW)
 
 
@@ -69,7 +74,7 @@ def test_a_batch_is_taken_in_once_however_often_it_comes(ledger: Ledger, history
     rows = [anc(0, 60.0), anc(1, 40.0)]
     history.send("a.xlsx", [rows])
     with ledger.transaction() as connection:
-        batches = untaken(connection)
+        batches = untaken(connection, 0)
     for count in (1, 0, 0):
         with ledger.transaction() as connection:
             assert advance(connection, batches, rows_of(batches, [rows]), NOW).batches == count
@@ -77,10 +82,36 @@ def test_a_batch_is_taken_in_once_however_often_it_comes(ledger: Ledger, history
     assert alerts(ledger) == [("anc-class", 40.0)]
 
 
+def test_a_long_work_between_two_statements_is_not_ended_by_the_limit_for_idle_transactions(
+    ledger: Ledger, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(site: Site, batch: Sequence[Sample]) -> list[Alert]:
+        time.sleep(0.5)
+        return take_in(site, batch)
+
+    monkeypatch.setattr(tables, "take_in", slow)
+    history.send("a.xlsx", [[anc(0, 60.0)]])
+    with ledger.transaction() as connection:
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = '100ms'")
+        batches = untaken(connection, 0)
+        assert advance(connection, batches, rows_of(batches, [[anc(0, 60.0)]]), NOW).batches == 1
+
+
+def test_what_came_up_to_a_version_of_which_all_was_taken_in_is_not_looked_for(
+    ledger: Ledger, history: History
+) -> None:
+    history.send("a.xlsx", [[anc(0, 60.0)], [anc(1, 40.0)]])
+    with ledger.transaction() as connection:
+        first, second = untaken(connection, 0)
+        assert untaken(connection, 1) == [second]
+        assert untaken(connection, 2) == []
+        assert first.batch_id != second.batch_id
+
+
 def test_the_verdict_is_that_of_the_ledger_and_what_was_taken_in_is_left_out(ledger: Ledger, history: History) -> None:
     history.send("a.xlsx", [[anc(0, 60.0)]])
     with ledger.transaction() as connection:
-        (batch,) = untaken(connection)
+        (batch,) = untaken(connection, 0)
         unknown = batch.origin.__class__("water-quality", 2, 99, 5)
         assert verdicts(connection, {batch.origin, unknown}) == ({batch.origin}, [batch])
     take(ledger, [anc(0, 60.0)])

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,12 +21,13 @@ import structlog
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
-from acidwatch.errors import DependencyAwayError
+from acidwatch.errors import DependencyAwayError, PermanentError
 from acidwatch.ledger.connection import Ledger
 from acidwatch.settings import KafkaSettings
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.logs import get_logger
 from acidwatch.telemetry.metrics import LAST_GROUP_TIME, LIVE_ALERTS, LIVE_BATCHES
+from jobs.spark.hdfs import LOST_BLOCK, hdfs_errors
 from jobs.spark.live import stream
 from jobs.spark.live.failures import query_failures
 from jobs.spark.live.publish import publish_alerts
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint/live"
 MOST_BYTES = 64 * 1024**2  # of values decoded at once
+MOST_BATCHES = 1000  # taken in by one transaction, so that the way through an archive is not one
 ASK_AGAIN_SECONDS = 0.25
 LOOK_SECONDS = 1
 MOST_PAUSE_SECONDS = 30.0
@@ -78,7 +81,11 @@ class LiveJob:
     health: Health
     done: Done = field(default_factory=Done)
     _undecided: int = 0
-    _complete: int = -1  # the newest version of which every member was taken in
+    _complete: int = 0  # the newest version of which every member was taken in
+    _left_out: dict[tuple[str, int], str] = field(
+        default_factory=dict
+    )  # batches and why they can't be read from the archive
+    _left_out_of: int = 0  # the version of which they are all that was not taken in
     _failure: BaseException | None = None
     _trigger: threading.Lock = field(default_factory=threading.Lock)
 
@@ -89,7 +96,7 @@ class LiveJob:
 
         Raises:
             DependencyAwayError: As said; with `once` also when records have no verdict in time.
-            PermanentError: Another live job uses the checkpoint.
+            PermanentError: Another live job uses the checkpoint; with `once` also when a file of the archive is lost or damaged.
             ConfigError: Spark lacks its Kafka source.
         """
         ends = self.ends()
@@ -114,6 +121,12 @@ class LiveJob:
             raise DependencyAwayError(
                 "ingestor or versioner", self.kafka.topic_batches, _without_verdict(self._undecided)
             )
+        if self._left_out:
+            reason = next(iter(self._left_out.values()))
+            raise PermanentError(
+                f"{len(self._left_out)} batches were left out, their files in clean/ are lost or damaged: {reason}. "
+                "See docs/recovery.md, A file is lost or damaged"
+            )
 
     def _keep_following(self, spark: SparkSession, trigger_seconds: float) -> None:
         pause = 1.0
@@ -123,6 +136,7 @@ class LiveJob:
                 with self._failures():
                     self._follow(spark, trigger_seconds)
             except DependencyAwayError as error:
+                self._forget()  # it may be another database that comes back
                 self.health.away(error.dependency, error.reason)
                 pause = 1.0 if time.monotonic() - began > MOST_PAUSE_SECONDS else min(2 * pause, MOST_PAUSE_SECONDS)
                 _log().warning("waiting", reason=str(error), next_try_seconds=pause)
@@ -165,7 +179,8 @@ class LiveJob:
             with self.ledger.transaction() as connection:
                 decided, batches = verdicts(connection, waiting)
             for chunk in chunks(batches):
-                total.add(self._advance(chunk, stream.rows_of(part, chunk)))
+                done, _ = self._advance(chunk, stream.rows_of(part, chunk))  # what lacks rows is taken from the archive
+                total.add(done)
             waiting -= decided
             if not waiting or time.monotonic() - began > self.verdict_seconds:
                 break
@@ -186,7 +201,10 @@ class LiveJob:
             with self.ledger.transaction() as connection:
                 total = advance(connection, [], [], self.now())
                 newest = newest_version(connection)
-                left = untaken(connection) if newest != self._complete else []
+                if newest < max(self._complete, self._left_out_of):  # the ledger was made again, as a new history
+                    self._forget()
+                looked_at = newest in (self._complete, self._left_out_of)
+                left = [] if looked_at else untaken(connection, self._complete)
             topic = self.kafka.topic_batches
             ahead = [
                 b for b in left if b.origin.topic == topic and b.origin.offset >= position.get(b.origin.partition, 0)
@@ -195,10 +213,15 @@ class LiveJob:
             ends = self.ends() if ahead else {}
             coming = {id(b) for b in ahead if b.origin.offset < ends.get(b.origin.partition, 0)}
             passed = [b for b in left if id(b) not in coming]
-            for chunk in chunks(passed):
-                total.add(self._advance(chunk, stream.archived_rows(spark, self.root, chunk)))
-            if not left:
-                self._complete = newest
+            if not looked_at:
+                before, self._left_out = self._left_out, {}
+                for chunk in chunks(passed):
+                    total.add(self._from_archive(spark, chunk))
+                self._tell_left_out(before)
+                if not left:
+                    self._complete = newest
+                elif len(left) == len(self._left_out):
+                    self._left_out_of = newest  # until the dataset changes
             self._publish(total)
             self.health.back("PostgreSQL")
             if position:  # Spark has read the checkpoint and the topic
@@ -210,19 +233,56 @@ class LiveJob:
         finally:
             self._trigger.release()
 
-    def _advance(self, batches: Sequence[Batch], rows: Sequence[tuple[Any, ...]]) -> Done:
-        """Take in the batches whose rows are all there."""
-        counted: dict[tuple[str, int], int] = {}
-        for row in rows:
-            counted[row[0], row[1]] = counted.get((row[0], row[1]), 0) + 1
-        whole = [batch for batch in batches if counted.get((batch.batch_id, batch.attempt), 0) == batch.rows]
-        for batch in batches:
-            if batch not in whole:
-                _log().error("not all rows are there", batch_id=batch.batch_id, attempt=batch.attempt, path=batch.path)
+    def _from_archive(self, spark: SparkSession, batches: Sequence[Batch]) -> Done:
+        """Take batches in from their clean files; one that is lost or damaged keeps out its own batches only.
+
+        Raises:
+            DependencyAwayError: A server is away, or HDFS lacks a block; what could be read was taken in.
+        """
+        files = list(dict.fromkeys(batch.path for batch in batches))
+        try:
+            with hdfs_errors(self.root):
+                rows = stream.archived_rows(spark, self.root, batches)
+        except (PermanentError, PySparkException, Py4JError, DependencyAwayError) as error:
+            if isinstance(error, DependencyAwayError) and (LOST_BLOCK not in error.reason or len(files) == 1):
+                raise
+            if len(files) == 1:
+                self._left_out |= dict.fromkeys(map(_key, batches), f"{files[0]} can't be read: {_first_line(error)}")
+                return Done()
+        else:
+            done, lacking = self._advance(batches, rows)
+            self._left_out |= {_key(batch): f"{batch.path} lacks rows of batch {batch.batch_id}" for batch in lacking}
+            return done
+        total, away = Done(), None
+        half = set(files[: len(files) // 2])
+        for part in ([b for b in batches if b.path in half], [b for b in batches if b.path not in half]):
+            try:
+                total.add(self._from_archive(spark, part))
+            except DependencyAwayError as error:
+                if LOST_BLOCK not in error.reason:
+                    raise
+                away = error
+        if away is not None:
+            raise away
+        return total
+
+    def _tell_left_out(self, before: Mapping[tuple[str, int], str]) -> None:
+        for reason in sorted(set(self._left_out.values()) - set(before.values())):
+            batches = sum(of == reason for of in self._left_out.values())
+            _log().error("left out until the dataset changes", reason=reason, batches=batches)
+
+    def _advance(self, batches: Sequence[Batch], rows: Sequence[tuple[Any, ...]]) -> tuple[Done, list[Batch]]:
+        """Take in the batches whose rows are all there; what was done, and those that lack some."""
+        counted = Counter((row[0], row[1]) for row in rows)
+        whole = [batch for batch in batches if counted[_key(batch)] == batch.rows]
         with self.ledger.transaction() as connection:
             done = advance(connection, whole, rows, self.now())
         self._note_time()  # here too: a first start takes in a whole archive, part by part
-        return done
+        return done, [batch for batch in batches if counted[_key(batch)] != batch.rows]
+
+    def _forget(self) -> None:
+        """Look through the whole dataset next time."""
+        self._complete = self._left_out_of = 0
 
     def _publish(self, total: Done) -> None:
         LIVE_ALERTS.inc(publish_alerts(self.ledger, self.kafka))
@@ -255,13 +315,23 @@ class LiveJob:
 def chunks(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
     """Batches in their order, so many at once as the driver holds easily."""
     chunk: list[Batch] = []
+    held = 0
     for batch in batches:
-        if chunk and sum(one.value_bytes for one in chunk) + batch.value_bytes > MOST_BYTES:
+        if chunk and (held + batch.value_bytes > MOST_BYTES or len(chunk) == MOST_BATCHES):
             yield chunk
-            chunk = []
+            chunk, held = [], 0
         chunk.append(batch)
+        held += batch.value_bytes
     if chunk:
         yield chunk
+
+
+def _key(batch: Batch) -> tuple[str, int]:
+    return batch.batch_id, batch.attempt
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
 
 
 def _position(query: StreamingQuery, topic: str) -> Position:

@@ -33,7 +33,7 @@ SAMPLE_COLUMNS = (
 )
 SITE_COLUMNS = ("program_id", "site_id", "parameter", "unit", "last_value", "last_sampled_at", "mean", "n", "samples", "anc_class",
                 "last_batch", "updated_at")  # fmt: skip
-ALERT_COLUMNS = ("alert_id", "raised_at", *(field.name for field in fields(Alert)))
+ALERT_COLUMNS = ("raised_at", *(field.name for field in fields(Alert)))
 
 
 @dataclass(slots=True)
@@ -66,10 +66,14 @@ def advance(connection: Connection, batches: Sequence[Batch], rows: Iterable[Seq
         now: Time of the figures and alerts.
     """
     set_json_loads(orjson.loads, connection)
+    # Between two statements lies the work on all sites, which may take minutes; nobody but another live job waits for it.
+    connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     followed, newest = _lock(connection, now), newest_version(connection)
     new = _take(connection, batches, rows, now)
     # A version that is older than the one followed last: the ledger was made again, as a new history.
-    changed = _all_sites(connection) if followed > newest else _changed(connection, followed)
+    changed = set()
+    if followed != newest:
+        changed = _all_sites(connection) if followed > newest else _changed(connection, followed)
     touched = _sites_of(connection, new) | changed
     alerts = _bring_up_to_date(connection, touched, new, now)
     raised = _raise(connection, alerts, now)
@@ -187,7 +191,7 @@ def _raise(connection: Connection, alerts: Sequence[Alert], now: datetime) -> in
         sql.SQL(", ").join(map(sql.Identifier, ALERT_COLUMNS)),
         sql.SQL(", ").join([sql.Placeholder()] * len(ALERT_COLUMNS)),
     )
-    rows = [[alert.alert_id, now, *(getattr(alert, field.name) for field in fields(Alert))] for alert in alerts]
+    rows = [[now, *(getattr(alert, field.name) for field in fields(Alert))] for alert in alerts]
     if not rows:
         return 0
     with connection.cursor() as cursor:

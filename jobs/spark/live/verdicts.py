@@ -69,11 +69,12 @@ def verdicts(connection: Connection, origins: Collection[Origin]) -> tuple[set[O
     return decided, [_batch(row) for row in found]
 
 
-def untaken(connection: Connection) -> list[Batch]:
-    """Members of the newest version that were not taken in yet, in the order of recording."""
+def untaken(connection: Connection, version: int) -> list[Batch]:
+    """Members of the newest version that came after an earlier one and were not taken in yet, in the order of recording."""
     rows = connection.execute(
         f"{_BATCH} AND EXISTS (SELECT FROM ledger.memberships m WHERE m.batch_id = d.batch_id AND m.attempt = d.attempt"
-        " AND m.to_version IS NULL) ORDER BY a.recorded"
+        " AND m.to_version IS NULL AND m.from_version > %(version)s) ORDER BY a.recorded",
+        {"version": version},
     )
     return [_batch(row) for row in rows]
 

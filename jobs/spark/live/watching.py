@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from acidwatch.contract.alerts import CLASS_MOVED, HISTORY, HISTORY_LEAST, HISTORY_SCORE, Alert, Kind
+from acidwatch.contract.alerts import CLASS_MOVED, HISTORY, HISTORY_LEAST, HISTORY_SCORE, Alert, Kind, id_of
 from acidwatch.contract.columns import MEASUREMENTS
 from acidwatch.statistics.history import History
 from jobs.spark.live.site import ANC, Sample, Site, anc_class
@@ -48,7 +48,11 @@ def _outside(sample: Sample, histories: dict[str, History]) -> Iterator[Alert]:
 
 
 def _alert(kind: Kind, sample: Sample, parameter: str, **more: object) -> Alert:
+    value = sample.values[parameter]
+    identity = id_of(
+        kind, sample.program_id, sample.site_id, parameter, sample.sampled_at, sample.location, sample.depth, value
+    )
     return Alert(
-        kind, sample.program_id, sample.site_id, parameter, UNITS[parameter], sample.values[parameter], sample.sampled_at,
+        identity, kind, sample.program_id, sample.site_id, parameter, UNITS[parameter], value, sample.sampled_at,
         sample.batch_id, sample.attempt, sample.row, **more,  # type: ignore[arg-type]
     )  # fmt: skip

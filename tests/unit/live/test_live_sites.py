@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -127,12 +128,23 @@ def test_the_same_sample_raises_the_same_id_and_another_sample_another_one() -> 
     assert ids[0] == ids[1] != ids[2]
 
 
+@pytest.mark.parametrize(
+    ("again", "same"),
+    [({"sent": 1}, True), ({"row": 70}, True), ({"SO4": 501.0}, False), ({"location": "MIX"}, False)],
+)
+def test_an_alert_comes_again_only_for_another_value_or_sample_whichever_batch_and_row_say_it(
+    again: dict[str, Any], same: bool
+) -> None:
+    first, second = (
+        take_in(site_of(*HISTORY), [sample(99, **({"SO4": 500.0} | more))])[0].alert_id for more in ({}, again)
+    )
+    assert (first == second) is same
+
+
 def test_the_record_of_an_alert_is_a_cloud_event_of_its_site() -> None:
     (alert,) = take_in(site_of(sample(0, anc=60.0)), [sample(1, anc=40.0)])
     columns = {name: getattr(alert, name) for name in Alert.__dataclass_fields__}
-    sent = record(
-        "alerts", {"alert_id": alert.alert_id, "number": 7, "raised_at": SENT, "published_at": None, **columns}
-    )
+    sent = record("alerts", {"number": 7, "raised_at": SENT, "published_at": None, **columns})
     headers = {name: (value or b"").decode() for name, value in sent.headers}
     assert sent.key == b"LTM_ME/020058"
     assert headers == {
