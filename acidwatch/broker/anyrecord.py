@@ -28,19 +28,24 @@ class _Records(_MemoryRecordsPy):  # type: ignore[misc]
     """A fetched piece of a partition, batch by batch."""
 
     most_bytes: int
+    unpacked_bytes = 0
+
+    def has_next(self) -> bool:
+        """Not when so much was unpacked of it: aiokafka holds all records of a piece at once, and fetches again what it has not read."""
+        return self.unpacked_bytes < self.most_bytes and super().has_next()
 
     def next_batch(self) -> Any:
         data = self._next_slice
         batch = super().next_batch()
         has_headers = data is not None and data[self.MAGIC_OFFSET] >= 2
-        return _Batch(batch, data, self.most_bytes) if has_headers else batch
+        return _Batch(batch, data, self) if has_headers else batch
 
 
 class _Batch:
     """A record batch, read by aiokafka's fast reader as far as that goes, and from there on by the escaping one."""
 
-    def __init__(self, batch: Any, data: memoryview, most_bytes: int) -> None:
-        self._batch, self._data, self._most_bytes = batch, data, most_bytes
+    def __init__(self, batch: Any, data: memoryview, piece: _Records) -> None:
+        self._batch, self._data, self._piece = batch, data, piece
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
@@ -50,10 +55,11 @@ class _Batch:
         data: bytes | memoryview = self._data
         if batch.compression_type:
             try:
-                data = unpacked(data, self._most_bytes)
+                data = unpacked(data, self._piece.most_bytes)
             except TooLargeError:
                 yield from self._left_packed()
                 return
+            self._piece.unpacked_bytes += len(data)
             batch = DefaultRecordBatch(data)
         last = -1
         try:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
+from aiokafka.errors import IllegalStateError, KafkaError
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 
@@ -39,7 +41,7 @@ class CheckedConsumer(Consumer):
         """After each assignment Faust seeks to what is committed: that offset is due, or 0 where nothing was committed.
 
         It also seeks when a rebalance begins, for the partitions that it still has; the next assignment may come meanwhile, with others,
-        and seeks for itself.
+        and seeks for itself. A partition without a commit it leaves where it is, which may be behind records that it has dropped.
         """
         # As of now: a commit that lands while Faust asks for one partition after the other is no loss of those asked for before it.
         committed_before, generation = dict(self._committed_before), self.app.consumer_generation_id
@@ -48,19 +50,55 @@ class CheckedConsumer(Consumer):
             self._due = {tp: max(offset or 0, 0) for tp, offset in committed.items()}
             self._read_here.clear()
             for tp, due in self._due.items():
-                before = committed_before.get(tp, 0)
-                if due < before:  # Kafka forgets what was committed when a topic is removed
-                    type(self).on_gap(OffsetGapError(tp.topic, tp.partition, before, due))
+                if not due:
+                    await self._thread.call_thread(self._seek_to_beginning, tp)
+                self._hold_against(tp, committed_before.get(tp, 0), due)
+                self._committed_before[tp] = max(due, self._committed_before.get(tp, 0))
         return committed
+
+    async def _seek_to_beginning(self, tp: TP) -> None:
+        with suppress(IllegalStateError):  # it was taken away meanwhile
+            self._thread._ensure_consumer().seek(tp, 0)
+
+    def _hold_against(self, tp: TP, before: int, now: int) -> bool:
+        """Whether what is committed now is no less than before: Kafka forgets it when a topic is removed."""
+        if now < before:
+            type(self).on_gap(OffsetGapError(tp.topic, tp.partition, before, now))
+        return now >= before
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Read nothing before the seek: a process that had no partitions until now has not stopped reading."""
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        self._due.clear()
+        await super().on_partitions_assigned(assigned, generation_id)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         held = frozenset(self.assignment())
+        # A topic made anew while records of the old one were at hand would take their offsets for its own.
+        before = {tp: offset for tp in offsets if (offset := self._committed_before.get(tp))}
+        now = await self._thread.call_thread(self._committed_now, before) if before else before
+        if not all(self._hold_against(tp, offset, now.get(tp, 0)) for tp, offset in before.items()):
+            return False
         committed = await super()._commit(offsets)
         if committed:
             # Faust says so too when it left out partitions that a rebalance had taken away.
             still_held = held & frozenset(self.assignment())
             self._committed_before.update({tp: offset for tp, offset in offsets.items() if tp in still_held})
         return bool(committed)
+
+    async def _committed_now(self, before: Mapping[TP, int]) -> Mapping[TP, int]:
+        coordinator = self._thread._ensure_consumer()._coordinator
+        try:
+            found = await coordinator.fetch_committed_offsets(list(before))
+        except KafkaError:  # the commit will meet it too, and Faust knows what to do then
+            return before
+        return {tp: committed.offset for tp, committed in found.items()}
+
+    def coordination_stopped(self) -> bool:
+        """Whether aiokafka has given up its group, for an error that it waits to hand over to somebody who never asks for it."""
+        coordinator = self._thread._ensure_consumer()._coordinator
+        return coordinator._error_consumed_fut is not None or coordinator._coordination_task.done()
 
     def has_more(self, tp: TP) -> bool:
         """Whether the partition has records that are not fetched yet, or fetched but not committed.

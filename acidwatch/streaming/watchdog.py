@@ -33,9 +33,11 @@ class Watchdog:
     ) -> None:
         self._app, self._reader, self._topic = app, reader, topic
         self._settings, self._stall_seconds, self._health = settings, stall_seconds, health
+        self._consumer = app.consumer  # which makes it, and must not happen in the thread
         self._log = structlog.get_logger(__name__)
         self._rebalancing_since: float | None = None
         self._lagging_since: float | None = None
+        self._stopped_since: float | None = None
         self._broker_away_until = 0.0
         self._probed = 0.0
 
@@ -64,7 +66,7 @@ class Watchdog:
         sent = self._reader.progress.oldest_sent
         OLDEST_UNACKNOWLEDGED.labels(self._health.service).set(0.0 if sent is None else max(time.time() - sent, 0.0))
         self._probe(now)
-        assigned = self._app.consumer.assignment() if not self._app.rebalancing else set()
+        assigned = self._consumer.assignment() if not self._app.rebalancing else set()
         ASSIGNED_PARTITIONS.labels(self._topic).set(len(assigned))
         if assigned:
             self._health.goes_on("partitions")
@@ -72,6 +74,10 @@ class Watchdog:
             self._health.waits("partitions", "no partitions assigned: rebalancing, or more processes than partitions")
         self._rebalancing_since = (self._rebalancing_since or now) if self._app.rebalancing else None
         self._lagging_since = (self._lagging_since or now) if self._lags(assigned) else None
+        stopped = self._consumer.coordination_stopped()
+        self._stopped_since = (self._stopped_since or now) if stopped else None
+        if self._stopped_since is not None and now - self._stopped_since > self._stall_seconds:
+            return f"the consumer group was given up {now - self._stopped_since:.0f} s ago, see the log for what Kafka refused"
         if now < self._broker_away_until:
             self._rebalancing_since = self._lagging_since = None
             return ""
@@ -83,8 +89,11 @@ class Watchdog:
             self._rebalancing_since = self._lagging_since = None
             return ""
         longest = self._stall_seconds
-        if progress.oldest_read is not None and now - progress.oldest_read > longest:
-            return f"a record has been read but not acknowledged for {now - progress.oldest_read:.0f} s"
+        if progress.oldest_read is not None:
+            # Groups are acknowledged in order: one that was held back with those before it has had its turn since the last of them.
+            waited = now - max(progress.oldest_read, progress.last_acknowledged)
+            if waited > longest:
+                return f"a record has been read but not acknowledged for {waited:.0f} s"
         if self._rebalancing_since is not None and now - self._rebalancing_since > longest:
             return f"rebalancing for {now - self._rebalancing_since:.0f} s"
         if self._lagging_since is not None and now - max(self._lagging_since, progress.last_acknowledged) > longest:
@@ -104,4 +113,4 @@ class Watchdog:
             self._broker_away_until = now + _PROBE_SECONDS + _KNOWN_SECONDS
 
     def _lags(self, assigned: set[Any]) -> bool:
-        return any(self._app.consumer.has_more(tp) for tp in assigned)
+        return any(self._consumer.has_more(tp) for tp in assigned)

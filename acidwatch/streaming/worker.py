@@ -16,7 +16,7 @@ import structlog
 from acidwatch.broker.anyrecord import read_any_record
 from acidwatch.broker.probe import knock
 from acidwatch.broker.security import security_options
-from acidwatch.broker.topics import require_topic
+from acidwatch.broker.topics import committed_offsets, require_topic
 from acidwatch.errors import ConfigError, RefusedError, RetryableError
 from acidwatch.streaming.buffer import BoundedApp
 from acidwatch.streaming.consumer import checked_transport
@@ -68,7 +68,7 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
         topic=service.topic,
         group=settings.group(service.name),
     )
-    _wait_for_topic(service.topic, settings, health)
+    _wait_for_topic(service.topic, settings.group(service.name), settings, health)
     read_any_record(settings.max_record_bytes)
     app = BoundedApp(
         settings.group(service.name),
@@ -84,7 +84,7 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
         broker_commit_interval=0.5,
         broker_commit_every=1000,
         broker_max_poll_records=500,
-        broker_max_poll_interval=86400.0,
+        broker_max_poll_interval=365 * 86400.0,  # whoever is held back that long must still be able to rejoin
         broker_session_timeout=10.0,
         broker_heartbeat_interval=1.0,
         broker_request_timeout=15.0,
@@ -100,11 +100,10 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
     topic = app.topic(service.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
     app.agent(topic, name=service.name, concurrency=1)(reader.run)
 
-    async def begin_watching(_: faust.App) -> None:
+    async def note_start(_: faust.App) -> None:
         health.goes_on("start")
-        Watchdog(app, reader, service.topic, settings, settings.stall_seconds, health).start()
 
-    app.task(begin_watching)
+    app.task(note_start)
     app.task(keep_measuring)
 
     class Worker(faust.Worker):
@@ -113,6 +112,8 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
 
         async def on_start(self) -> None:
             await service.begin()
+            # Not as a task of the app: those begin with its first partitions, which may be what never comes.
+            Watchdog(app, reader, service.topic, settings, settings.stall_seconds, health).start()
             await super().on_start()
 
         async def on_shutdown(self) -> None:
@@ -126,12 +127,12 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
     worker.execute_from_commandline()
 
 
-def _wait_for_topic(topic: str, settings: StreamSettings, health: Health) -> None:
+def _wait_for_topic(topic: str, group: str, settings: StreamSettings, health: Health) -> None:
     """Faust exits when there is no broker at the start; we wait for it, and for the topic, as for any dependency that is away."""
     log = structlog.get_logger(__name__)
     attempt = 0
     while True:
-        reason = _missing(topic, settings, log)
+        reason = _missing(topic, group, settings, log)
         if not reason:
             health.back("Kafka")
             return
@@ -142,16 +143,21 @@ def _wait_for_topic(topic: str, settings: StreamSettings, health: Health) -> Non
         time.sleep(min(settings.retry_most_seconds, 0.25 * 2 ** min(attempt, 6)) * random.uniform(0.5, 1.0))
 
 
-def _missing(topic: str, settings: StreamSettings, log: structlog.stdlib.BoundLogger) -> str:
+def _missing(topic: str, group: str, settings: StreamSettings, log: structlog.stdlib.BoundLogger) -> str:
     try:
         knock(settings)
-        asyncio.run(require_topic(settings, topic))
+        asyncio.run(_look_at(settings, topic, group))
     except (ConfigError, RefusedError) as error:  # nothing was read yet, and waiting would not help
         log.error("stopped: a setting is refused", reason=str(error))
         sys.exit(error.exit_code)
     except RetryableError as error:
         return str(error)
     return ""
+
+
+async def _look_at(settings: StreamSettings, topic: str, group: str) -> None:
+    await require_topic(settings, topic)
+    await committed_offsets(settings, group, topic)  # aiokafka would wait without a word for a right that is missing
 
 
 def _credentials(settings: StreamSettings) -> faust.types.auth.CredentialsT | None:

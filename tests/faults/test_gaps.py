@@ -131,6 +131,28 @@ def test_a_topic_made_anew_under_a_running_ingestor_stops_it(fresh: Deployment) 
     assert "expected 5, found 0" in line["reason"]
 
 
+def test_a_topic_made_anew_while_a_group_of_the_old_one_is_held_back_stops_the_ingestor(fresh: Deployment) -> None:
+    """The new topic has more records than were read of the old one, so no offset tells them apart."""
+    topic = fresh.env["ACIDWATCH_TOPIC_BATCHES"]
+    fresh.start("versioner")
+    ingestor = fresh.start("ingestor", flood_share="1")
+    produce(fresh, 5)
+    until(lambda: judged(fresh) == 5, "the first records")
+    until(lambda: committed(fresh) == 5, "their offsets to be committed")
+    fresh.cli("ingest", "pause", "-m", "to look", "--yes")
+    produce(fresh, 5)
+    until(lambda: "held back" in ingestor.output, "the next records to be held back")
+    administer(fresh, lambda admin: admin.delete_topics([topic]))
+    until(lambda: _gone(fresh, topic), "the topic to be gone")
+    fresh.cli("topics", "create")
+    produce(fresh, 30)
+    fresh.cli("ingest", "resume", "-m", "all is well", "--yes")
+    assert ingestor.popen.wait(LONG) == 1
+    (line,) = [event for event in ingestor.events if event["event"] == "stopped at an offset gap"]
+    assert "expected 5, found 0" in line["reason"]
+    assert committed(fresh) == 0
+
+
 def _gone(deployment: Deployment, topic: str) -> bool:
     found: list[bool] = []
 

@@ -9,9 +9,17 @@ import pytest
 
 from acidwatch.settings import KafkaSettings, load
 from jobs.spark.kafka import kafka_options
-from tests.security.conftest import Secured
+from tests.security.conftest import Secured, flags
 from tests.support.command import command
 from tests.support.secured import MARKER, password_of
+
+
+def java_options(secured: Secured) -> dict[str, str]:
+    """How a Java client gets in as the administrator."""
+    names = ("bootstrap", "security_protocol", "ca_file", "user", "password")
+    given = {f"kafka_{name}": secured.env[f"ACIDWATCH_KAFKA_{name.upper()}"] for name in names}
+    return kafka_options(load(KafkaSettings, **given))
+
 
 _NO_LOGIN = {"KAFKA_USER": "", "KAFKA_PASSWORD": ""}
 
@@ -166,8 +174,24 @@ def test_the_migrator_needs_no_right_to_make_roles_and_says_when_it_is_not_the_o
 
 
 def test_java_clients_get_in_with_the_options_that_spark_is_given(secured: Secured, work: Path) -> None:
-    names = ("bootstrap", "security_protocol", "ca_file", "user", "password")
-    given = {f"kafka_{name}": secured.env[f"ACIDWATCH_KAFKA_{name.upper()}"] for name in names}
-    options = kafka_options(load(KafkaSettings, **given))
+    options = java_options(secured)
     said = secured.stack.kafka.configure(options, "--describe", "--entity-type", "users", "--entity-name", "ingestor")
     assert "SCRAM credential configs for user-principal 'ingestor' are SCRAM-SHA-512" in said
+
+
+def test_a_service_that_may_not_use_its_consumer_group_ends_with_2(secured: Secured) -> None:
+    secured.stack.kafka.let_only("nobody", "All", "closed-ingestor", java_options(secured))
+    process = secured.start("ingestor", group_prefix="closed", **flags(secured.kafka("ingestor")))
+    assert process.popen.wait(60) == 2, process.output
+    event = process.events[-1]
+    assert event["event"] == "stopped: a setting is refused"
+    assert "grant it to the user ingestor in Kafka's ACLs" in event["reason"]
+
+
+def test_a_service_that_may_look_at_its_consumer_group_and_not_join_it_does_not_stand_still_for_ever(
+    secured: Secured,
+) -> None:
+    secured.stack.kafka.let_only("ingestor", "Describe", "ajar-ingestor", java_options(secured))
+    process = secured.start("ingestor", group_prefix="ajar", stall_seconds="2", **flags(secured.kafka("ingestor")))
+    assert process.popen.wait(90) == 70, process.output
+    assert "the consumer group was given up" in process.output

@@ -110,6 +110,7 @@ def make_kafka_tools(folder: Path, java: str, jars: Path) -> Path:
     folder.mkdir()
     class_path = f"{jars}/kafka/*:{_kafka_tools_jar()}"
     for name, main_class in {
+        "kafka-acls.sh": "org.apache.kafka.tools.AclCommand",
         "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
         "kafka-configs.sh": "kafka.admin.ConfigCommand",
         "kafka-consumer-groups.sh": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",

@@ -23,6 +23,7 @@ from deploy.local.ports import Ports
 from deploy.local.postgres import SUPERUSER, Postgres
 from deploy.local.stack import Stack
 from tests.support.artefacts import fetch
+from tests.support.brokers import make_kafka_tools
 from tests.support.certificates import Certificates
 
 MARKER = "mark/er:5%&"
@@ -37,7 +38,7 @@ def password_of(user: str) -> str:
 
 
 class SecuredKafka(Kafka):
-    """Its only listener for clients is SASL_SSL with SCRAM-SHA-512."""
+    """Its only listener for clients is SASL_SSL with SCRAM-SHA-512. Who may do what is open until somebody says so."""
 
     format_options = tuple(
         word
@@ -65,13 +66,28 @@ class SecuredKafka(Kafka):
 
     def configure(self, options: Mapping[str, str], *arguments: str) -> str:
         """Run Kafka's own command for configurations with Spark's options for its Kafka source; its output."""
-        client = self._properties.with_name("client.properties")
-        client.write_text("".join(f"{name.removeprefix('kafka.')}={value}\n" for name, value in options.items()))
+        client = self._client_properties(options)
         reach = ("--bootstrap-server", self.address, "--command-config", str(client))
         command = self._run("kafka.admin.ConfigCommand", *reach, *arguments, heap_mib=128)
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def let_only(self, user: str, operation: str, group: str, as_admin: Mapping[str, str]) -> None:
+        """Let a user, and nobody else but super users, do something with a consumer group."""
+        tools = self._properties.with_name("tools")
+        if not tools.exists():
+            make_kafka_tools(tools, self._java, self._jars)
+        client = self._client_properties(as_admin)
+        command = [tools / "kafka-acls.sh", "--bootstrap-server", self.address, "--command-config", client, "--add"]
+        rule = ["--allow-principal", f"User:{user}", "--operation", operation, "--group", group]
+        done = subprocess.run([*command, *rule], capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def _client_properties(self, options: Mapping[str, str]) -> Path:
+        client = self._properties.with_name("client.properties")
+        client.write_text("".join(f"{name.removeprefix('kafka.')}={value}\n" for name, value in options.items()))
+        return client
 
     def _configuration(self) -> str:
         store = self._properties.with_name("server.pem")
@@ -89,6 +105,9 @@ class SecuredKafka(Kafka):
             "ssl.keystore.location": store,
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": self._certificates.authority,
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found": "true",
+            "super.users": f"User:ANONYMOUS;User:{BROKER_USER};User:admin",
         }
         return super()._configuration().replace(plain, secured) + "".join(
             f"{key}={value}\n" for key, value in more.items()

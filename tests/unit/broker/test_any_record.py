@@ -8,6 +8,7 @@ from typing import Any
 
 import cramjam
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.codec import snappy_decode
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -20,6 +21,7 @@ from acidwatch.broker.unpacking import TooLargeError, unpacked
 from acidwatch.contract.headers import PACKED_TYPE
 
 MOST_BYTES = 100_000
+TP = TopicPartition("t", 0)
 CODECS = {1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
 
 Headers = list[tuple[str, bytes | None]]
@@ -133,6 +135,18 @@ def test_a_batch_whose_compressed_bytes_are_damaged_is_left_packed(compression: 
     data[61:] = bytes(255 - byte for byte in data[61:])
     data[17:21] = calc_crc32c(bytes(data[21:])).to_bytes(4, "big")
     assert [line[3] for line in fetched(bytes(data))] == [bytes(data)]
+
+
+def test_of_a_piece_no_more_is_unpacked_at_once_than_a_record_may_be_large_and_the_rest_is_left_to_be_fetched_again() -> (
+    None
+):
+    one = packed([b"0" * (MOST_BYTES // 2)], 4)
+    piece = b"".join(packed([b"0" * (MOST_BYTES // 2)], 4, first_offset=offset) for offset in range(20))
+    reader = fetcher.PartitionRecords(TP, fetcher.MemoryRecords(piece), [], 0, None, None, True, 0)
+    assert [record.offset for record in reader] == [0, 1]
+    assert reader.next_fetch_offset == 2
+    rest = fetcher.PartitionRecords(TP, fetcher.MemoryRecords(piece[2 * len(one) :]), [], 2, None, None, True, 0)
+    assert [record.offset for record in rest] == [2, 3]
 
 
 def test_snappy_in_one_piece_as_other_clients_write_it_is_read_too() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from acidwatch.errors import OffsetGapError
@@ -21,8 +23,37 @@ def consumer(gaps: list[OffsetGapError]) -> CheckedConsumer:
     kind = type("Consumer", (CheckedConsumer,), {"on_gap": staticmethod(gaps.append)})
     made: CheckedConsumer = object.__new__(kind)
     made.app = SimpleNamespace(consumer_generation_id=1)  # type: ignore[assignment]  # all that is asked of it
+    made._thread = Thread(None)  # type: ignore[assignment]
     made._timestamps, made._due, made._committed_before, made._read_here = {}, {}, {}, set()
     return made
+
+
+class Thread:
+    """The thread of aiokafka's consumer, and what the broker says is committed."""
+
+    def __init__(self, committed: Mapping[TP, int] | None) -> None:
+        self.committed = committed
+        self.sought: list[tuple[TP, int]] = []
+        self.commits: list[Mapping[TP, int]] = []
+        self._coordinator = self
+
+    async def call_thread(self, function: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        return await function(*args)
+
+    def _ensure_consumer(self) -> Thread:
+        return self
+
+    def seek(self, partition: TP, offset: int) -> None:
+        self.sought.append((partition, offset))
+
+    async def fetch_committed_offsets(self, partitions: Sequence[TP]) -> dict[TP, Any]:
+        if self.committed is None:
+            raise KafkaError
+        return {tp: SimpleNamespace(offset=self.committed[tp]) for tp in partitions if tp in self.committed}
+
+    async def commit(self, offsets: Mapping[TP, int]) -> bool:
+        self.commits.append(offsets)
+        return True
 
 
 def read(reader: CheckedConsumer, offset: int, timestamp: int) -> None:
@@ -79,13 +110,13 @@ def test_what_faust_left_out_of_a_commit_because_a_rebalance_took_the_partition_
     reader._committed_before = {PARTITION: 300, taken: 410}
     assignment = {PARTITION} if lost_before else {PARTITION, taken}
 
-    class Thread:
+    class Losing(Thread):
         async def commit(self, offsets: Mapping[TP, int]) -> bool:
             if lost_meanwhile:
                 assignment.discard(taken)
             return True
 
-    reader._thread = Thread()  # type: ignore[assignment]  # all that is asked of it
+    reader._thread = Losing({PARTITION: 300, taken: 410})  # type: ignore[assignment]
     monkeypatch.setattr(type(reader), "assignment", lambda self: set(assignment))
 
     async def seek(_: CheckedConsumer) -> Mapping[TP, int]:
@@ -126,3 +157,73 @@ def test_a_partition_that_comes_while_offsets_of_the_others_are_asked_for_is_no_
     asyncio.run(rebalance())
     assert gaps == []
     assert reader._due == {PARTITION: 39, came: 42}
+
+
+@pytest.mark.parametrize(
+    ("committed", "goes_on"),
+    [({PARTITION: 40}, True), ({PARTITION: 41}, True), ({}, False), ({PARTITION: 7}, False), (None, True)],
+)
+def test_nothing_is_committed_to_a_topic_whose_commits_are_gone_because_it_was_made_anew(
+    monkeypatch: pytest.MonkeyPatch, committed: Mapping[TP, int] | None, goes_on: bool
+) -> None:
+    gaps: list[OffsetGapError] = []
+    reader = consumer(gaps)
+    reader._committed_before = {PARTITION: 40}
+    reader._thread = thread = Thread(committed)  # type: ignore[assignment]
+    monkeypatch.setattr(type(reader), "assignment", lambda self: {PARTITION})
+    assert asyncio.run(reader._commit({PARTITION: 60})) is goes_on
+    assert thread.commits == ([{PARTITION: 60}] if goes_on else [])
+    assert [(gap.expected, gap.found) for gap in gaps] == (
+        [] if goes_on else [(40, (committed or {}).get(PARTITION, 0))]
+    )
+
+
+def test_what_others_committed_before_the_partition_came_is_held_against_the_topic_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gaps: list[OffsetGapError] = []
+    reader = consumer(gaps)
+    reader._thread = thread = Thread({})  # type: ignore[assignment]
+    monkeypatch.setattr(type(reader), "assignment", lambda self: {PARTITION})
+
+    async def seek(_: CheckedConsumer) -> Mapping[TP, int]:
+        return {PARTITION: 40}
+
+    monkeypatch.setattr(module.Consumer, "seek_to_committed", seek)
+    asyncio.run(reader.seek_to_committed())
+    assert not asyncio.run(reader._commit({PARTITION: 60}))
+    assert [(gap.expected, gap.found) for gap in gaps] == [(40, 0)]
+    assert thread.commits == []
+
+
+def test_a_partition_without_a_commit_is_read_from_its_beginning_whatever_was_read_of_it_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader, other = consumer([]), TP("water-quality", 1)
+    reader._thread = thread = Thread({})  # type: ignore[assignment]
+
+    async def seek(_: CheckedConsumer) -> Mapping[TP, int | None]:
+        return {PARTITION: None, other: 7}
+
+    monkeypatch.setattr(module.Consumer, "seek_to_committed", seek)
+    asyncio.run(reader.seek_to_committed())
+    assert thread.sought == [(PARTITION, 0)]
+    assert reader._due == {PARTITION: 0, other: 7}
+
+
+def test_nothing_is_read_between_an_assignment_and_its_seek_even_by_a_process_that_had_no_partitions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader = consumer([])
+    reader._due = {PARTITION: 5}
+    flow = ["active"]
+    reader.app = SimpleNamespace(flow_control=SimpleNamespace(suspend=lambda: flow.append("queue suspended")))  # type: ignore[assignment]
+    monkeypatch.setattr(type(reader), "stop_flow", lambda self: flow.append("stopped"))
+
+    async def assigned(_: CheckedConsumer, assigned: set[TP], generation_id: int) -> None:
+        flow.append(f"assigned {len(assigned)} in {generation_id}")
+
+    monkeypatch.setattr(module.Consumer, "on_partitions_assigned", assigned)
+    asyncio.run(reader.on_partitions_assigned({PARTITION}, 3))
+    assert flow == ["active", "stopped", "queue suspended", "assigned 1 in 3"]
+    assert reader._due == {}

@@ -60,6 +60,21 @@ def test_a_record_that_was_read_and_is_not_acknowledged_in_time_is_a_stall(scene
     assert scene.look(121) == "a record has been read but not acknowledged for 121 s"
 
 
+def test_a_group_that_was_held_back_with_those_before_it_has_its_own_time_after_them(scene: Scene) -> None:
+    scene.reader.progress = Progress(oldest_read=T, last_acknowledged=T + 3600)
+    assert scene.look(3720) == ""
+    assert scene.look(3721) == "a record has been read but not acknowledged for 121 s"
+
+
+def test_a_client_that_has_given_up_its_group_is_a_stall_even_while_there_is_nothing_to_read(scene: Scene) -> None:
+    scene.app.consumer.given_up = True
+    scene.app.consumer.assigned = set()
+    assert [scene.look(seconds) for seconds in (0, 120)] == ["", ""]
+    assert scene.look(121).startswith("the consumer group was given up 121 s ago")
+    scene.app.consumer.given_up = False
+    assert scene.look(122) == ""
+
+
 def test_lag_without_acknowledgements_is_a_stall(scene: Scene) -> None:
     scene.lag()
     assert [scene.look(seconds) for seconds in (0, 60, 120)] == ["", "", ""]
