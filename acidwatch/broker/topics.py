@@ -18,6 +18,7 @@ from aiokafka.errors import (
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from acidwatch.broker.connection import asking_kafka, client_options, missing_topic
+from acidwatch.broker.groupoffsets import see_errors_of_groups
 from acidwatch.contract.deadletter import BESIDE_VALUE_BYTES
 from acidwatch.errors import PermanentError
 from acidwatch.settings import KafkaSettings
@@ -156,6 +157,8 @@ def _while(errors: type[Exception] | tuple[type[Exception], ...], settings: Kafk
 
 async def committed_offsets(settings: KafkaSettings, group: str, topic: str) -> dict[int, int]:
     """What a consumer group has committed of a topic; partitions without a commit are left out."""
+    see_errors_of_groups()
+    see_errors_of_groups()
     async with asking_kafka(settings):
         admin = AIOKafkaAdminClient(**client_options(settings))
         try:

@@ -10,6 +10,8 @@ from acidwatch.cli.changing import Author, DryRun, Message, Yes, author_or_you, 
 from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, most, say
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from acidwatch.proof.backup import Backup
 
 app = typer.Typer(
@@ -77,7 +79,7 @@ def backup(
             "--output",
             output.value,
         ]
-        run_on_schedule(schedule, once, "backup")
+        run_on_schedule(schedule, once, "backup", succeeded=_last_backup)
         return
     from datetime import UTC, datetime
 
@@ -100,6 +102,20 @@ def backup(
     )
     for stamp in removed:
         typer.echo(f"removed backup {stamp}")
+
+
+def _last_backup() -> datetime | None:
+    """When the newest whole one was made; None where there is none."""
+    from datetime import datetime
+
+    from acidwatch.archive.hdfs import HdfsStore
+    from acidwatch.archive.sealed import DamagedFileError
+    from acidwatch.proof.backup import backups
+    from acidwatch.settings import ArchiveSettings, load
+
+    found = (one for one in backups(HdfsStore(load(ArchiveSettings))) if not isinstance(one, DamagedFileError))
+    newest = next(found, None)
+    return datetime.fromisoformat(newest.created_at) if newest else None
 
 
 @backups_app.command("list")

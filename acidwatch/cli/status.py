@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Found = dict[str, Any]
 
+READY = "ready"
+
 
 def status(output: Output = OutputFormat.table) -> None:
     """Show the newest version, what became of the batches, what is on the way, dead letters, the last job, ingest, and the services.
@@ -109,10 +111,36 @@ def _services(settings: StatusSettings, found: Found) -> None:
         "ingestor": settings.ingestor_health,
         "versioner": settings.versioner_health,
     }
-    found["services"] = {name: _service(address) for name, address in addresses.items() if address}
+    found["services"] = {name: service(address) for name, address in addresses.items() if address}
 
 
-def _service(address: str) -> str:
+def service(address: str) -> str:
+    """What the processes at an address say of themselves; a name may stand for several, of which each is asked."""
+    places = _places(address)
+    said = {place: _process(place) for place in places}
+    if len(said) == 1:
+        return next(iter(said.values()))
+    others = "".join(
+        f"; {what if place in what else f'{place}: {what}'}" for place, what in said.items() if what != READY
+    )
+    return f"{list(said.values()).count(READY)} of {len(said)} ready{others}"
+
+
+def _places(address: str) -> list[str]:
+    """The addresses that a name has; it itself where it has one, or none that can be found."""
+    import socket
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(address)
+    try:
+        found = socket.getaddrinfo(parts.hostname, parts.port, family=socket.AF_INET, type=socket.SOCK_STREAM)
+    except (OSError, ValueError):
+        return [address]
+    ips = sorted({str(place[0]) for *_, place in found})
+    return [f"{parts.scheme}://{ip}:{parts.port}" for ip in ips] if len(ips) > 1 else [address]
+
+
+def _process(address: str) -> str:
     import requests
 
     try:
@@ -120,7 +148,7 @@ def _service(address: str) -> str:
         waits: dict[str, str] = answer.json()["waiting_for"]
     except (requests.RequestException, ValueError, KeyError):
         return f"NO ANSWER at {address}"
-    return "waits: " + "; ".join(f"{name}: {reason}" for name, reason in waits.items()) if waits else "ready"
+    return "waits: " + "; ".join(f"{name}: {reason}" for name, reason in waits.items()) if waits else READY
 
 
 def _print(found: Found) -> None:

@@ -68,12 +68,13 @@ def id_of(
     location: str,
     depth: float | None,
     value: float,
+    class_before: str | None,
 ) -> str:
     """Id of an alert: the same value of the same sample gives the same one however often it is looked at, and in whichever batch it comes.
 
     So whoever reads alerts can drop repeats, and neither `reprocess` nor a corrected workbook raises again what has not changed.
     """
-    parts = (kind, program_id, site_id, parameter, sampled_at.isoformat(), location, depth, value)
+    parts = (kind, program_id, site_id, parameter, sampled_at.isoformat(), location, depth, value, class_before)
     return str(uuid.uuid5(_NAMESPACE, "\n".join(map(str, parts))))
 
 

@@ -100,7 +100,7 @@ def number_advice(text: str) -> str:
     if comma and (comma[3] or len(comma[2].split()) > 1):
         plain = comma[1] + "".join(comma[2].split()) + (f".{comma[3]}" if comma[3] else "")
         return f"if that is {plain}, write it so, or send the file with --locale fr"
-    if bare.upper() in _SIGNS:
+    if bare.isalpha() and bare.upper() in _SIGNS:
         return f"write {bare.upper()} for below (or above) the limit, n.d. for not determined, or leave it empty"
     return "it must be a number, a limit such as <0.5, or empty"
 

@@ -95,10 +95,12 @@ class CheckedConsumer(Consumer):
             return before
         return {tp: committed.offset for tp, committed in found.items()}
 
-    def coordination_stopped(self) -> bool:
-        """Whether aiokafka has given up its group, for an error that it waits to hand over to somebody who never asks for it."""
+    def given_up(self) -> str:
+        """Why aiokafka has given up its group: an error that it waits to hand over to somebody who never asks; empty: it has not."""
         coordinator = self._thread._ensure_consumer()._coordinator
-        return coordinator._error_consumed_fut is not None or coordinator._coordination_task.done()
+        if coordinator._coordination_task.done():
+            return "the task that keeps it has ended"
+        return repr(coordinator._pending_exception) if coordinator._error_consumed_fut is not None else ""
 
     def has_more(self, tp: TP) -> bool:
         """Whether the partition has records that are not fetched yet, or fetched but not committed.

@@ -14,6 +14,7 @@ import faust
 import structlog
 
 from acidwatch.broker.anyrecord import read_any_record
+from acidwatch.broker.groupoffsets import see_errors_of_groups
 from acidwatch.broker.probe import knock
 from acidwatch.broker.security import security_options
 from acidwatch.broker.topics import committed_offsets, require_topic
@@ -70,6 +71,8 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
     )
     _wait_for_topic(service.topic, settings.group(service.name), settings, health)
     read_any_record(settings.max_record_bytes)
+    see_errors_of_groups()
+    see_errors_of_groups()
     app = BoundedApp(
         settings.group(service.name),
         broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],

@@ -53,6 +53,7 @@ def keep_running(
     rows: Callable[[], int] | None = None,
     files: Callable[[], int] | None = None,
     ready: Callable[[], bool] | None = None,
+    succeeded: Callable[[], datetime | None] | None = None,
 ) -> None:
     """Call `run` at each time of the expression until `stop` is set; times that pass during a run are skipped.
 
@@ -65,13 +66,14 @@ def keep_running(
         rows, files: How many rows the newest published run read, and how many files hold the dataset; asked after each run that ended
             well, of the tasks that have such numbers.
         ready: Whether there is anything to run on yet, asked before each run; where there is not none is begun, and none has failed.
+        succeeded: When a run last ended well, asked once: what was due while this process was not there is late too.
 
     Raises:
         UnusableInputError: The expression is wrong; said before anything is run.
     """
     for result in ("succeeded", "failed"):
         JOB_RUNS.labels(task, result)
-    overdue = False
+    overdue = _is_overdue(expression, now(), task, succeeded)
     while not stop.is_set():
         due = next_time(expression, now())
         if not overdue:  # what failed, or hangs, stays due at the time at which it should have begun
@@ -98,6 +100,21 @@ def keep_running(
             _show(JOB_FILES, task, files)
         JOB_RUNS.labels(task, "failed" if overdue else "succeeded").inc()
         JOB_SECONDS.labels(task).set(time.monotonic() - began)
+
+
+def _is_overdue(expression: str, now: datetime, task: str, succeeded: Callable[[], datetime | None] | None) -> bool:
+    """Whether a run was due before this process began and has not ended well since; shows it."""
+    try:
+        last = succeeded() if succeeded else None
+    except AcidwatchError as error:
+        log.warning("when a run last ended well could not be asked for: %s", error)
+        return False
+    if last is None:
+        return False
+    JOB_LAST_SUCCESS.labels(task).set(last.timestamp())
+    due = next_time(expression, last)
+    JOB_DUE.labels(task).set(due.timestamp())
+    return due < now
 
 
 def _is_ready(ready: Callable[[], bool]) -> bool:
@@ -171,13 +188,14 @@ def run_on_schedule(
     rows: Callable[[], int] | None = None,
     files: Callable[[], int] | None = None,
     ready: Callable[[], bool] | None = None,
+    succeeded: Callable[[], datetime | None] | None = None,
 ) -> None:
     """Run a command on a schedule until SIGTERM or Ctrl-C.
 
     Args:
         expression: Cron expression, UTC.
         command: What one run is.
-        task, rows, files, ready: See `keep_running`.
+        task, rows, files, ready, succeeded: See `keep_running`.
 
     Raises:
         UnusableInputError: The expression is wrong.
@@ -189,7 +207,8 @@ def run_on_schedule(
     log.info("started, health http://%s:%d", settings.health_host, port)
     with stopped_by_signals() as stop:
         health.goes_on("start")
-        keep_running(expression, ChildRun(command, stop), stop, lambda: datetime.now(UTC), task, rows, files, ready)
+        run = ChildRun(command, stop)
+        keep_running(expression, run, stop, lambda: datetime.now(UTC), task, rows, files, ready, succeeded)
     log.info("stopped")
 
 

@@ -29,8 +29,10 @@ from acidwatch.archive.store import Store
 from acidwatch.archive.zones import Zone, group_name, group_path
 from acidwatch.broker.send import ConfirmedSender, Record
 from acidwatch.contract.batch import Origin
+from acidwatch.contract.form import FORM
 from acidwatch.contract.headers import outcome_headers
 from acidwatch.contract.outcome import FileRef, Outcome
+from acidwatch.contract.rules import HARD, SOFT
 from acidwatch.streaming.group import Conclude, Event
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import BATCHES, FINDINGS, HDFS_BYTES, HDFS_FILES, ROWS, STEP_SECONDS
@@ -163,6 +165,8 @@ def _show_zeros() -> None:
         HDFS_BYTES.labels(zone)
     for step in ("judge", "write", "send"):
         STEP_SECONDS.labels("ingestor", step)
+    for severity, rule in (*((one.severity, one.id) for one in (*HARD, *SOFT)), *((form[1], form[0]) for form in FORM)):
+        FINDINGS.labels(severity, rule)
 
 
 def received(event: Event) -> Received:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from py4j.protocol import Py4JNetworkError
 from pyspark.errors import PySparkException
 
 from acidwatch.contract.batch import Origin
@@ -19,6 +20,7 @@ from acidwatch.ledger.connection import Ledger
 from acidwatch.settings import KafkaSettings
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import LAST_GROUP_TIME
+from jobs.spark.live import job as module
 from jobs.spark.live import stream
 from jobs.spark.live.job import LiveJob
 from jobs.spark.live.tables import Done
@@ -110,9 +112,9 @@ def test_each_part_of_a_long_way_through_the_archive_is_noted(job: LiveJob) -> N
     assert looked() == NOW.timestamp()
 
 
-def batch(name: str, path: str) -> Batch:
+def batch(name: str, path: str, since: int = 0) -> Batch:
     origin = Origin("water-quality", 0, 0, 0)
-    return Batch(name, 1, 1, 10, 1, "", origin, path, "s", NOW, 0)
+    return Batch(name, 1, 1, 10, 1, "", origin, path, "s", NOW, 0, since)
 
 
 @pytest.fixture
@@ -155,14 +157,70 @@ def test_a_file_of_the_archive_that_cannot_be_read_keeps_out_its_own_batches_onl
     assert archive.reads < 20, "halved, not read one by one"
 
 
-def test_a_lost_block_lets_the_other_files_be_read_and_is_waited_for_as_an_outage(
-    job: LiveJob, archive: Archive
-) -> None:
+def test_a_lost_block_keeps_out_its_own_batches_only_too(job: LiveJob, archive: Archive) -> None:
     archive.failures = {"clean/1": PySparkException("org.apache.hadoop.hdfs.BlockMissingException: Could not obtain")}
-    with pytest.raises(DependencyAwayError, match="HDFS"):
-        job._from_archive(None, [batch(str(file), f"clean/{file}") for file in range(4)])
+    job._from_archive(None, [batch(str(file), f"clean/{file}") for file in range(4)])
     assert archive.taken == ["0", "2", "3"]
+    assert list(job._left_out) == [("1", 1)]
+
+
+def test_a_jvm_that_has_ended_is_no_damaged_file(job: LiveJob, archive: Archive) -> None:
+    archive.failures = {"clean/0": Py4JNetworkError("Answer from Java side is empty")}
+    with pytest.raises(Py4JNetworkError):
+        job._from_archive(None, [batch("0", "clean/0")])
     assert job._left_out == {}
+
+
+@pytest.fixture
+def dataset(job: LiveJob, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A dataset whose newest version, and what was not taken in since a version, are said here."""
+    said: dict[str, Any] = {"newest": 0, "asked": []}
+
+    def left(_: Any, version: int) -> list[Batch]:
+        said["asked"].append(version)
+        return [one for one in said["members"] if one.since > version and one.batch_id not in archive.taken]
+
+    monkeypatch.setattr(module, "newest_version", lambda _: said["newest"])
+    monkeypatch.setattr(module, "untaken", left)
+    monkeypatch.setattr(module, "publish_alerts", lambda *_: said.setdefault("published", []).append(1) or 0)
+    return said
+
+
+def look(job: LiveJob) -> None:
+    job._between(None, {})
+
+
+def test_what_cannot_be_read_is_left_out_tried_again_after_a_while_and_keeps_nothing_else_back(
+    job: LiveJob, archive: Archive, dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.failures = {"clean/1": PySparkException("not a Parquet file")}
+    dataset |= {"newest": 4, "members": [batch(str(n), f"clean/{n}", since=n) for n in (1, 2, 3, 4)]}
+    look(job)
+    assert archive.taken == ["2", "3", "4"]
+    assert dataset["published"], "alerts do not wait for it"
+    reads = archive.reads
+    look(job)
+    assert (archive.reads, dataset["asked"]) == (reads, [0]), "nothing new, nothing read"
+    dataset |= {"newest": 5, "members": [*dataset["members"], batch("5", "clean/5", since=5)]}
+    look(job)
+    assert (archive.taken, dataset["asked"]) == (["2", "3", "4", "5"], [0, 4])
+    archive.failures = {}
+    monkeypatch.setattr(module, "TRY_AGAIN_SECONDS", -1.0)
+    look(job)
+    assert archive.taken == ["2", "3", "4", "5", "1"]
+    assert job._left_out == {}
+
+
+def test_what_the_stream_will_bring_is_left_to_it_and_asked_for_again(
+    job: LiveJob, archive: Archive, dataset: dict[str, Any]
+) -> None:
+    coming = replace(batch("7", "clean/7", since=7), origin=Origin("water-quality", 0, 90, 0))
+    dataset |= {"newest": 8, "members": [batch("6", "clean/6", since=6), coming, batch("8", "clean/8", since=8)]}
+    job.ends = lambda: {0: 100}
+    job._between(None, {0: 50})
+    assert archive.taken == ["6", "8"]
+    job._between(None, {0: 91})
+    assert (archive.taken, dataset["asked"]) == (["6", "8", "7"], [0, 6])
 
 
 def test_hdfs_that_is_away_is_not_asked_for_each_file(job: LiveJob, archive: Archive) -> None:

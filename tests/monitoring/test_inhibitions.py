@@ -18,8 +18,8 @@ def told(tmp_path: Path) -> Iterator[Told]:
         yield running
 
 
-def alert(name: str, process: str = "") -> dict[str, str]:
-    return {"alertname": f"Acidwatch{name}", **({"process": process} if process else {})}
+def alert(name: str, process: str = "", severity: str = "page") -> dict[str, str]:
+    return {"alertname": f"Acidwatch{name}", "severity": severity, **({"process": process} if process else {})}
 
 
 INGESTOR = [alert("ConsumerStuck", "ingestor"), alert("LagGrowing", "ingestor")]
@@ -44,3 +44,10 @@ def test_a_process_that_waits_for_a_server_silences_its_own_lag_and_not_that_of_
 
 def test_the_flood_guard_silences_the_lag_of_the_ingestors_and_not_that_of_the_versioners(told: Told) -> None:
     leaves_out(told, alert("FloodGuard"), [*INGESTOR, *SLOW])
+
+
+def test_a_process_that_no_batch_passes_through_silences_nothing_about_batches(told: Told) -> None:
+    own = alert("LagGrowing", "live")
+    told.tell([*INGESTOR, *SLOW, own, alert("DependencyAway", "live", "ticket")])
+    until(told.silent, "what follows to be left out")
+    assert by_name(told.silent()) == by_name([own])

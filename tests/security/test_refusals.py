@@ -195,3 +195,4 @@ def test_a_service_that_may_look_at_its_consumer_group_and_not_join_it_does_not_
     process = secured.start("ingestor", group_prefix="ajar", stall_seconds="2", **flags(secured.kafka("ingestor")))
     assert process.popen.wait(90) == 70, process.output
     assert "the consumer group was given up" in process.output
+    assert "GroupAuthorizationFailed" in process.output

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark.errors import PySparkException
 
 from acidwatch.errors import DependencyAwayError, PermanentError
@@ -42,6 +42,7 @@ CHECKPOINT = "checkpoint/live"
 MOST_BYTES = 64 * 1024**2  # of values decoded at once
 MOST_BATCHES = 1000  # taken in by one transaction, so that the way through an archive is not one
 ASK_AGAIN_SECONDS = 0.25
+TRY_AGAIN_SECONDS = 600.0  # of what the archive could not give
 LOOK_SECONDS = 1
 MOST_PAUSE_SECONDS = 30.0
 STOP_SECONDS = 30.0
@@ -81,11 +82,9 @@ class LiveJob:
     health: Health
     done: Done = field(default_factory=Done)
     _undecided: int = 0
-    _complete: int = 0  # the newest version of which every member was taken in
-    _left_out: dict[tuple[str, int], str] = field(
-        default_factory=dict
-    )  # batches and why they can't be read from the archive
-    _left_out_of: int = 0  # the version of which they are all that was not taken in
+    _complete: int = 0  # the newest version of which every member was taken in, but for those left out
+    _left_out: dict[tuple[str, int], str] = field(default_factory=dict)  # batches that can't be read, and why
+    _tried_again: float = field(default_factory=time.monotonic)
     _failure: BaseException | None = None
     _trigger: threading.Lock = field(default_factory=threading.Lock)
 
@@ -124,7 +123,7 @@ class LiveJob:
         if self._left_out:
             reason = next(iter(self._left_out.values()))
             raise PermanentError(
-                f"{len(self._left_out)} batches were left out, their files in clean/ are lost or damaged: {reason}. "
+                f"{len(self._left_out)} batches were left out, because their files in clean/ can't be read: {reason}. "
                 "See docs/recovery.md, A file is lost or damaged"
             )
 
@@ -201,10 +200,11 @@ class LiveJob:
             with self.ledger.transaction() as connection:
                 total = advance(connection, [], [], self.now())
                 newest = newest_version(connection)
-                if newest < max(self._complete, self._left_out_of):  # the ledger was made again, as a new history
+                try_again = self._left_out and time.monotonic() > self._tried_again + TRY_AGAIN_SECONDS
+                if try_again or newest < self._complete:  # then the ledger was made again, as a new history
                     self._forget()
-                looked_at = newest in (self._complete, self._left_out_of)
-                left = [] if looked_at else untaken(connection, self._complete)
+                found = untaken(connection, self._complete) if newest != self._complete else []
+            left = [batch for batch in found if _key(batch) not in self._left_out]
             topic = self.kafka.topic_batches
             ahead = [
                 b for b in left if b.origin.topic == topic and b.origin.offset >= position.get(b.origin.partition, 0)
@@ -213,15 +213,11 @@ class LiveJob:
             ends = self.ends() if ahead else {}
             coming = {id(b) for b in ahead if b.origin.offset < ends.get(b.origin.partition, 0)}
             passed = [b for b in left if id(b) not in coming]
-            if not looked_at:
-                before, self._left_out = self._left_out, {}
-                for chunk in chunks(passed):
-                    total.add(self._from_archive(spark, chunk))
-                self._tell_left_out(before)
-                if not left:
-                    self._complete = newest
-                elif len(left) == len(self._left_out):
-                    self._left_out_of = newest  # until the dataset changes
+            known = len(self._left_out)
+            for chunk in chunks(passed):
+                total.add(self._from_archive(spark, chunk))
+            self._tell_left_out(list(self._left_out.values())[known:])
+            self._complete = min((batch.since - 1 for batch in left if id(batch) in coming), default=newest)
             self._publish(total)
             self.health.back("PostgreSQL")
             if position:  # Spark has read the checkpoint and the topic
@@ -234,17 +230,18 @@ class LiveJob:
             self._trigger.release()
 
     def _from_archive(self, spark: SparkSession, batches: Sequence[Batch]) -> Done:
-        """Take batches in from their clean files; one that is lost or damaged keeps out its own batches only.
+        """Take batches in from their clean files; one that can't be read keeps out its own batches only.
 
         Raises:
-            DependencyAwayError: A server is away, or HDFS lacks a block; what could be read was taken in.
+            DependencyAwayError: A server is away. A block that HDFS lacks is no such reason: it may be lost.
         """
         files = list(dict.fromkeys(batch.path for batch in batches))
         try:
             with hdfs_errors(self.root):
                 rows = stream.archived_rows(spark, self.root, batches)
         except (PermanentError, PySparkException, Py4JError, DependencyAwayError) as error:
-            if isinstance(error, DependencyAwayError) and (LOST_BLOCK not in error.reason or len(files) == 1):
+            away = isinstance(error, DependencyAwayError) and LOST_BLOCK not in error.reason
+            if away or isinstance(error, Py4JNetworkError):  # or there is no JVM any more
                 raise
             if len(files) == 1:
                 self._left_out |= dict.fromkeys(map(_key, batches), f"{files[0]} can't be read: {_first_line(error)}")
@@ -253,23 +250,15 @@ class LiveJob:
             done, lacking = self._advance(batches, rows)
             self._left_out |= {_key(batch): f"{batch.path} lacks rows of batch {batch.batch_id}" for batch in lacking}
             return done
-        total, away = Done(), None
+        total = Done()
         half = set(files[: len(files) // 2])
         for part in ([b for b in batches if b.path in half], [b for b in batches if b.path not in half]):
-            try:
-                total.add(self._from_archive(spark, part))
-            except DependencyAwayError as error:
-                if LOST_BLOCK not in error.reason:
-                    raise
-                away = error
-        if away is not None:
-            raise away
+            total.add(self._from_archive(spark, part))
         return total
 
-    def _tell_left_out(self, before: Mapping[tuple[str, int], str]) -> None:
-        for reason in sorted(set(self._left_out.values()) - set(before.values())):
-            batches = sum(of == reason for of in self._left_out.values())
-            _log().error("left out until the dataset changes", reason=reason, batches=batches)
+    def _tell_left_out(self, reasons: Sequence[str]) -> None:
+        for reason, batches in Counter(reasons).items():
+            _log().error("left out", reason=reason, batches=batches, try_again_seconds=TRY_AGAIN_SECONDS)
 
     def _advance(self, batches: Sequence[Batch], rows: Sequence[tuple[Any, ...]]) -> tuple[Done, list[Batch]]:
         """Take in the batches whose rows are all there; what was done, and those that lack some."""
@@ -281,8 +270,8 @@ class LiveJob:
         return done, [batch for batch in batches if counted[_key(batch)] != batch.rows]
 
     def _forget(self) -> None:
-        """Look through the whole dataset next time."""
-        self._complete = self._left_out_of = 0
+        """Look through the whole dataset next time, and try again what was left out."""
+        self._complete, self._left_out, self._tried_again = 0, {}, time.monotonic()
 
     def _publish(self, total: Done) -> None:
         LIVE_ALERTS.inc(publish_alerts(self.ledger, self.kafka))

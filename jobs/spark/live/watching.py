@@ -34,7 +34,7 @@ def take_in(site: Site, batch: Sequence[Sample]) -> list[Alert]:
 def _moved(before: Sample, after: Sample) -> Alert:
     was, now = before.values[ANC], after.values[ANC]
     return _alert(
-        CLASS_MOVED, after, ANC, class_before=anc_class(was), class_after=anc_class(now), value_before=was,
+        CLASS_MOVED, after, ANC, anc_class(was), class_after=anc_class(now), value_before=was,
         sampled_before=before.sampled_at,
     )  # fmt: skip
 
@@ -47,12 +47,11 @@ def _outside(sample: Sample, histories: dict[str, History]) -> Iterator[Alert]:
             yield _alert(HISTORY, sample, parameter, median=history.median, mad=history.mad(value), score=score)
 
 
-def _alert(kind: Kind, sample: Sample, parameter: str, **more: object) -> Alert:
-    value = sample.values[parameter]
-    identity = id_of(
-        kind, sample.program_id, sample.site_id, parameter, sample.sampled_at, sample.location, sample.depth, value
-    )
+def _alert(kind: Kind, sample: Sample, parameter: str, class_before: str | None = None, **more: object) -> Alert:
+    value, site = sample.values[parameter], (sample.program_id, sample.site_id)
+    when, location, depth = sample.sampled_at, sample.location, sample.depth
+    identity = id_of(kind, *site, parameter, when, location, depth, value, class_before)
     return Alert(
-        identity, kind, sample.program_id, sample.site_id, parameter, UNITS[parameter], value, sample.sampled_at,
-        sample.batch_id, sample.attempt, sample.row, **more,  # type: ignore[arg-type]
+        identity, kind, *site, parameter, UNITS[parameter], value, sample.sampled_at, sample.batch_id, sample.attempt,
+        sample.row, class_before, **more,  # type: ignore[arg-type]
     )  # fmt: skip

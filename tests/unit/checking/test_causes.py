@@ -96,6 +96,7 @@ def test_the_nearest_site_is_asked_about(tmp_path: Path, cells: dict[str, Any], 
      ("type.number", {"CA_UEQ_L": "47,5"}, "decimal comma?"),
      ("type.number", {"CA_UEQ_L": "1 234,5"}, "if that is 1234.5, write it so, or send the file with --locale fr"),
      ("type.number", {"CA_UEQ_L": "bdl"}, "write BDL for below (or above) the limit, n.d. for not determined, or leave it empty"),
+     ("type.number", {"CA_UEQ_L": "<"}, "it must be a number, a limit such as <0.5, or empty"),
      ("type.number", {"CA_UEQ_L": "lost"}, "it must be a number, a limit such as <0.5, or empty")],
 )  # fmt: skip
 def test_words_and_dates_are_asked_about_as_people_write_them(

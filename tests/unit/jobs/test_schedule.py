@@ -38,6 +38,7 @@ class Clock:
         rows: Callable[[], int] | None = None,
         files: Callable[[], int] | None = None,
         ready: Callable[[], bool] | None = None,
+        succeeded: Callable[[], datetime | None] | None = None,
     ) -> None:
         """Do these runs, one an hour at a quarter past, then stop."""
         left = list(runs)
@@ -45,7 +46,7 @@ class Clock:
         def run() -> None:
             left.pop(0)()
 
-        keep_running("15 * * * *", run, self.stop, lambda: self.now, task, rows, files, ready)
+        keep_running("15 * * * *", run, self.stop, lambda: self.now, task, rows, files, ready, succeeded)
 
 
 @pytest.fixture
@@ -122,3 +123,36 @@ def test_while_there_is_nothing_to_run_on_no_run_is_begun_and_none_has_failed(cl
     clock.run(badly, clock.stop.set, task="empty", ready=ready)
     assert answers == []
     assert shown("runs_total", "empty", result="failed") == 1, "of an outage the run itself tells"
+
+
+def test_what_was_due_while_the_process_was_not_there_is_due_still_until_a_run_ends_well(clock: Clock) -> None:
+    due: list[float | None] = []
+
+    def look() -> None:
+        due.append(shown("due_timestamp_seconds", "night"))
+
+    clock.run(look, look, clock.stop.set, task="night", succeeded=lambda: NOON.replace(hour=8, minute=15))
+    assert due == [at(9), at(13)]
+
+
+def test_a_run_that_ended_well_since_it_was_last_due_is_shown_and_nothing_is_late(clock: Clock) -> None:
+    due: list[float | None] = []
+
+    def look() -> None:
+        due.extend(
+            (shown("due_timestamp_seconds", "fine"), shown("last_success_timestamp_seconds", "fine")),
+        )
+        clock.stop.set()
+
+    clock.run(look, task="fine", succeeded=lambda: NOON.replace(hour=11, minute=15))
+    assert due == [at(12), at(11)]
+
+
+def test_where_it_cannot_be_asked_when_a_run_last_ended_well_the_schedule_begins_as_for_the_first_time(
+    clock: Clock,
+) -> None:
+    def away() -> datetime:
+        raise DependencyAwayError("HDFS", "127.0.0.1:1", "no answer")
+
+    clock.run(clock.stop.set, task="unknown", succeeded=away)
+    assert shown("due_timestamp_seconds", "unknown") == at(12)

@@ -141,6 +141,11 @@ def test_an_alert_comes_again_only_for_another_value_or_sample_whichever_batch_a
     assert (first == second) is same
 
 
+def test_the_same_sample_moving_its_site_from_another_class_is_another_alert() -> None:
+    ids = {take_in(site_of(sample(0, anc=anc)), [sample(1, anc=40.0)])[0].alert_id for anc in (60.0, 70.0, 500.0)}
+    assert len(ids) == 2
+
+
 def test_the_record_of_an_alert_is_a_cloud_event_of_its_site() -> None:
     (alert,) = take_in(site_of(sample(0, anc=60.0)), [sample(1, anc=40.0)])
     columns = {name: getattr(alert, name) for name in Alert.__dataclass_fields__}

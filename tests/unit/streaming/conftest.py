@@ -35,7 +35,7 @@ class FakeConsumer:
         self.highwaters: dict[TopicPartition, int] = {}
         self._committed_offset: dict[TopicPartition, int | None] = {}
         self.commits = 0
-        self.given_up = False
+        self.refusal = ""
 
     def assignment(self) -> set[TopicPartition]:
         """Partitions of this process."""
@@ -49,9 +49,9 @@ class FakeConsumer:
         """Whether there is something to read or to commit."""
         return self.highwaters.get(tp, 0) > (self._committed_offset.get(tp) or 0)
 
-    def coordination_stopped(self) -> bool:
-        """Whether the client has given up its group."""
-        return self.given_up
+    def given_up(self) -> str:
+        """Why the client has given up its group."""
+        return self.refusal
 
     async def commit(self) -> None:
         """Commit what was acknowledged."""

@@ -67,11 +67,11 @@ def test_a_group_that_was_held_back_with_those_before_it_has_its_own_time_after_
 
 
 def test_a_client_that_has_given_up_its_group_is_a_stall_even_while_there_is_nothing_to_read(scene: Scene) -> None:
-    scene.app.consumer.given_up = True
+    scene.app.consumer.refusal = "may not join"
     scene.app.consumer.assigned = set()
     assert [scene.look(seconds) for seconds in (0, 120)] == ["", ""]
-    assert scene.look(121).startswith("the consumer group was given up 121 s ago")
-    scene.app.consumer.given_up = False
+    assert scene.look(121) == "the consumer group was given up 121 s ago: may not join"
+    scene.app.consumer.refusal = ""
     assert scene.look(122) == ""
 
 
