@@ -158,7 +158,6 @@ def _while(errors: type[Exception] | tuple[type[Exception], ...], settings: Kafk
 async def committed_offsets(settings: KafkaSettings, group: str, topic: str) -> dict[int, int]:
     """What a consumer group has committed of a topic; partitions without a commit are left out."""
     see_errors_of_groups()
-    see_errors_of_groups()
     async with asking_kafka(settings):
         admin = AIOKafkaAdminClient(**client_options(settings))
         try:

@@ -129,8 +129,12 @@ def send(
 
 def _again(batches: Plan, reached: int, *, force: bool) -> str:
     """The command that goes on."""
+    import shlex
+
     instead = f" --replaces {batches.replaces[:12]}" if batches.replaces else ""
-    return f"acidwatch send {batches.table.path}{batches.options} --from-batch {reached}{instead}{' --force' if force else ''}"
+    path = shlex.quote(str(batches.table.path))
+    path = f"./{path}" if path.startswith("-") else path
+    return f"acidwatch send {path}{batches.options} --from-batch {reached}{instead}{' --force' if force else ''}"
 
 
 def _check(batches: Plan, from_batch: int, reference: Reference | None, why_not: str) -> tuple[Checked, int | None]:

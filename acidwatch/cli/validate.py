@@ -97,11 +97,18 @@ def validate(
 def _refuse_overwriting(target: Path, workbook: Path, *, force: bool) -> None:
     from acidwatch.errors import UnusableInputError
 
-    if target.exists() and workbook.exists() and target.samefile(workbook):
+    try:
+        there = target.exists()
+        same = there and workbook.exists() and target.samefile(workbook)
+    except OSError as error:
+        raise UnusableInputError(
+            f"{target}: can't be written ({error.strerror}); name another file with --to"
+        ) from error
+    if same:
         raise UnusableInputError(
             f"{target}: is the workbook itself, which is never changed; name another file with --to"
         )
-    if target.exists() and not force:
+    if there and not force:
         raise UnusableInputError(f"{target}: is there already; name another file with --to, or give --force")
 
 

@@ -72,7 +72,6 @@ def run(service: Service, settings: StreamSettings, health: Health) -> None:
     _wait_for_topic(service.topic, settings.group(service.name), settings, health)
     read_any_record(settings.max_record_bytes)
     see_errors_of_groups()
-    see_errors_of_groups()
     app = BoundedApp(
         settings.group(service.name),
         broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],

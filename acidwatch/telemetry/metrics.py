@@ -34,7 +34,7 @@ OLDEST_UNACKNOWLEDGED = Gauge(
 )
 LAST_GROUP_TIME = Gauge(
     "acidwatch_last_group_timestamp_seconds",
-    "When the last group was committed; of the live job also when it found no data",
+    "When the last group was committed; of producer and live job when they last looked, or went on",
     ["service"],
 )
 ASSIGNED_PARTITIONS = Gauge("acidwatch_assigned_partitions", "Partitions that this process reads", ["topic"])
@@ -56,6 +56,7 @@ DEAD_LETTERS = Gauge("acidwatch_dead_letters", "Dead letters in the ledger", ["s
 DEAD_LETTERS_PUBLISHED = Counter("acidwatch_dead_letters_published", "Dead letters confirmed by the broker")
 BATCHES_SENT = Counter("acidwatch_batches_sent", "Batches confirmed by the broker")
 SOURCES = Counter("acidwatch_sources", "Workbooks of the drop folder by what became of them", ["result"])
+SOURCES_UNREADABLE = Gauge("acidwatch_sources_unreadable", "Files in the drop folder that can't be read or sent now")
 LIVE_BATCHES = Counter("acidwatch_live_batches", "Accepted batches that the live job has taken in")
 LIVE_ALERTS = Counter("acidwatch_live_alerts", "Alerts of the live job that the broker confirmed")
 JOB_RUNS = Counter("acidwatch_job_runs", "Runs of a scheduled job that ended", ["task", "result"])

@@ -1,4 +1,4 @@
-"""Reads .csv: comma or semicolon; UTF-8 with or without mark, UTF-16, Latin-1. All its cells are texts."""
+"""Reads .csv: commas, semicolons or tabs; UTF-8 with or without mark, UTF-16, Latin-1. All its cells are texts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import re
 from itertools import chain
 from pathlib import Path
 
+from acidwatch.contract.columns import TABLES
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.book import LONGEST_CELL, Book, Extent, Sheet, plain_grid
 
 NAME = "csv"
 """Its one sheet, where findings say a sheet's name."""
 
-_SEPARATORS = ",;"
+_SEPARATORS = ",;\t"
+_NAMES = {column.name for table in TABLES.values() for column in table}
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 _LOOK_ROWS = 60
@@ -73,6 +75,12 @@ def _decode(path: Path, data: bytes) -> tuple[str, str]:
 
 
 def _separator(text: str) -> str:
-    """The one that splits one of the first lines into the most cells: names of columns hold neither."""
+    """The one that splits one of the first lines into the most names of columns, or else into the most cells."""
     lines = text.splitlines()[:_LOOK_ROWS]
-    return max(_SEPARATORS, key=lambda separator: max((line.count(separator) for line in lines), default=0))
+
+    def found(separator: str) -> tuple[int, int]:
+        cells = [line.split(separator) for line in lines]
+        named = (sum(cell.strip(' "').upper().replace(" ", "_") in _NAMES for cell in line) for line in cells)
+        return max(named, default=0), max(map(len, cells), default=0)
+
+    return max(_SEPARATORS, key=found)

@@ -28,6 +28,12 @@ _CPU_SECONDS_PER_MIB = 2
 _BYTES = 768 << 20
 _BYTES_PER_BYTE = 64  # a sheet of 30 columns needs 50 bytes of memory for each of its compressed ones
 _OF_CONTAINER = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+_BYTES_PER_CELL = 100  # of the process that asks: cells that the reader shares are made one by one there
+_STOPPED = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+)  # as a terminal or a machine that goes down sends to all processes
 _KEPT_BYTES = 256 << 20  # of a container's memory: for the process that asks, and what it has of the file
 
 
@@ -54,6 +60,8 @@ def read_isolated(path: Path, data: bytes, sheet: str | None) -> Book:
     done = subprocess.run(command, input=data, capture_output=True, check=False)
     if done.returncode:
         said = f"{path}: can't be read: {_why(done, limits)}"
+        if -done.returncode in _STOPPED:
+            raise UnreadableNowError(said)
         if done.returncode == -signal.SIGKILL or (_lacked_memory(done) and limits[0] < wanted):
             raise UnreadableNowError(said, until_restart=True)
         raise UnusableInputError(said)
@@ -73,6 +81,8 @@ def _most_bytes(wanted: int) -> int:
 def _why(done: subprocess.CompletedProcess[bytes], limits: tuple[int, int]) -> str:
     if done.returncode == -signal.SIGKILL:
         return "its reader was killed, as a machine or container does that has no memory left; give it more, or split the workbook"
+    if -done.returncode in _STOPPED:
+        return "its reader was stopped from outside; try again"
     if done.returncode == -signal.SIGXCPU:
         return f"it takes more than {limits[1]} s of work; is it damaged, or full of blank cells? save the table alone in a new workbook"
     if _lacked_memory(done):
@@ -142,7 +152,10 @@ def _child(most_bytes: str, cpu_seconds: str, path: str, sheet: str | None = Non
     data = sys.stdin.buffer.read()
     gc.disable()  # it ends soon, and has a million cells to go through each time
     _limit(int(most_bytes), int(cpu_seconds))
-    sys.stdout.buffer.write(orjson.dumps(_answer(Path(path), data, sheet)))
+    answer = _answer(Path(path), data, sheet)
+    if sum(len(row) for one in answer.get("sheets", ()) for row in one["grid"]) > int(most_bytes) // _BYTES_PER_CELL:
+        raise MemoryError
+    sys.stdout.buffer.write(orjson.dumps(answer))
 
 
 if __name__ == "__main__":

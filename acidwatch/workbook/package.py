@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from acidwatch.contract.outcome import printable
 from acidwatch.errors import UnreadableNowError, UnusableInputError
 
 _MOST_BYTES = 1 << 30
+_MOST_FILE_BYTES = 1 << 28
 _MOST_DIRECTORY_BYTES = 1 << 24
 _BOMB_BYTES, _BOMB_RATIO = 1 << 26, 100  # cells of a sheet are packed 10 to 30 times
 
@@ -75,11 +77,16 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         UnusableInputError: There is no such file, or it can't hold a workbook.
     """
-    if path.is_dir():
-        raise UnusableInputError(f"{path}: is a folder; name a workbook in it")
     try:
-        if path.exists() and not path.is_file():
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise UnusableInputError(f"{path}: is a folder; name a workbook in it")
+        if not stat.S_ISREG(status.st_mode):
             raise UnusableInputError(f"{path}: is no regular file; name a workbook")
+        if status.st_size > _MOST_FILE_BYTES:
+            raise UnusableInputError(
+                f"{path}: has {status.st_size >> 20} MiB, more than {_MOST_FILE_BYTES >> 20} MiB is refused; split the workbook"
+            )
         data = path.read_bytes()
     except FileNotFoundError:
         raise UnreadableNowError(f"{path}: no such file; check the name") from None

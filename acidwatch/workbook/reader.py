@@ -148,12 +148,29 @@ def _notes(book: Book, sheet: Sheet, header: Header, rows: Sequence[int]) -> lis
         notes.append(f"of the sheets {listed(book.names)} it is {sheet.name!r} that is read")
     notes += header.notes
     notes += sheet.notes
+    notes += _merged(sheet, header, rows)
     hidden = sheet.hidden & {row + 1 for row in rows}
     if hidden:
         some = ", ".join(map(str, sorted(hidden)[:10])) + (", ..." if len(hidden) > 10 else "")
         verb = "row is hidden and is" if len(hidden) == 1 else "rows are hidden and are"
         notes.append(f"{len(hidden)} {verb} read like the others ({some})")
     return notes
+
+
+def _merged(sheet: Sheet, header: Header, rows: Sequence[int]) -> list[str]:
+    """Merged cells among the data: all but the first of them are empty, whatever a person sees there."""
+    data, columns = set(rows), {position for (position,) in header.positions.values()}
+    found = [
+        f"{column_letters(first + 1)}{top + 1}:{column_letters(last + 1)}{bottom + 1}"
+        for top, first, bottom, last in sheet.merged
+        if not data.isdisjoint(range(top, bottom + 1)) and not columns.isdisjoint(range(first, last + 1))
+    ]
+    if not found:
+        return []
+    some = ", ".join(found[:10]) + (", ..." if len(found) > 10 else "")
+    return [
+        f"merged cells among the data: only the first one of each has the value, the others are taken as empty ({some})"
+    ]
 
 
 def _comments(sheet: Sheet, header: Header, rows: Sequence[int]) -> dict[str, dict[int, str]]:

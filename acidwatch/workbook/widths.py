@@ -35,6 +35,8 @@ def check_widths(sheet: Sheet, header_row: int, rows: Sequence[int], where: str)
     if short and sheet.cut_off and short[-1] == len(sheet.widths):
         raise UnusableInputError(f"{where}, row {short[-1]} is the last one, and cut off; copy the file again")
     if not short:
+        if sheet.cut_off and rows and rows[-1] == len(sheet.widths) - 1:
+            return [f"the last row, {rows[-1] + 1}, has no end of line: was the file copied whole?"]
         return []
     some = ", ".join(map(str, short[:10])) + (", ..." if len(short) > 10 else "")
     return [

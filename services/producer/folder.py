@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,21 +15,22 @@ from pathlib import Path
 import structlog
 
 from acidwatch.broker.send import ConfirmedSender
-from acidwatch.errors import DependencyAwayError, UnreadableNowError, UnusableInputError
+from acidwatch.errors import AcidwatchError, DependencyAwayError, UnreadableNowError, UnusableInputError
 from acidwatch.telemetry.health import Health
-from acidwatch.telemetry.metrics import PAUSED_SECONDS, RETRIES, SOURCES
+from acidwatch.telemetry.metrics import LAST_GROUP_TIME, PAUSED_SECONDS, RETRIES, SOURCES, SOURCES_UNREADABLE
 from acidwatch.workbook.book import SUFFIXES
-from services.producer.memory import Memory, Sent
+from services.producer.memory import STATE_FOLDER, Memory, Sent
 from services.producer.plan import plan
 from services.producer.replay import replay
 from services.producer.settings import ProducerSettings
 
+DROP_FOLDER = "drop folder"
 Stamp = tuple[int, int]  # size, modification time in ns
 
 
 @dataclass(slots=True)
 class DropFolder:
-    """The work of the producer service. A file is taken when two looks found it unchanged, so that a copy under way is left alone."""
+    """The work of the producer service. A file is taken when it has not changed for a while, so that a copy under way is left alone."""
 
     settings: ProducerSettings
     sender: ConfirmedSender
@@ -36,8 +38,9 @@ class DropFolder:
     health: Health
     now: Callable[[], datetime]
     stop: asyncio.Event
-    _seen: dict[Path, Stamp] = field(default_factory=dict)
+    _seen: dict[Path, tuple[Stamp, float]] = field(default_factory=dict)  # and since when, monotonic seconds
     _finished: dict[Path, Stamp] = field(default_factory=dict)
+    _unreadable: dict[Path, str] = field(default_factory=dict)  # and why
 
     async def watch(self) -> None:
         """Look until told to stop."""
@@ -50,7 +53,8 @@ class DropFolder:
             pause, waited_for = self.settings.look_seconds, ""
             try:
                 await self._look()
-                self.health.back("Kafka")
+                for dependency in ("Kafka", DROP_FOLDER, STATE_FOLDER):
+                    self.health.back(dependency)
                 attempt = 0
             except DependencyAwayError as error:
                 attempt += 1
@@ -70,33 +74,78 @@ class DropFolder:
                 PAUSED_SECONDS.labels(self.health.service, waited_for).inc(time.monotonic() - began)
 
     async def _look(self) -> None:
-        folder = self.settings.drop_folder
-        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        files = await asyncio.to_thread(self._files)
+        for path in set(self._unreadable) - {path for path, _ in files}:
+            del self._unreadable[path]
+        for path, stamp in files:
             if self.stop.is_set():
                 return
-            if path.suffix.lower() not in SUFFIXES or path.name.startswith((".", "~$")) or not path.is_file():
-                continue
-            try:
-                status = path.stat()
-            except FileNotFoundError:  # taken away between two looks
-                continue
-            stamp = (status.st_size, status.st_mtime_ns)
-            if self._finished.get(path) == stamp:
-                continue
-            if self._seen.get(path) != stamp:
-                self._seen[path] = stamp
-                continue
-            if await self._send(path):
+            if self._finished.get(path) != stamp and self._settled(path, stamp) and await self._take(path):
                 self._finished[path] = stamp
+        SOURCES_UNREADABLE.set(len(self._unreadable))
+        self._note_time()
 
-    async def _send(self, path: Path) -> bool:
+    def _files(self) -> list[tuple[Path, Stamp]]:
+        """What may be workbooks, the oldest first: of rows that say the same sample those that are sent later count.
+
+        Raises:
+            DependencyAwayError: The folder is not there, or can't be listed.
+        """
+        found = []
+        try:
+            for path in self.settings.drop_folder.iterdir():
+                if path.suffix.lower() not in SUFFIXES or path.name.startswith((".", "~$")):
+                    continue
+                try:
+                    status = path.stat()
+                except OSError:  # taken away between two looks, or a link to what is not ours to see
+                    continue
+                if stat.S_ISREG(status.st_mode):
+                    found.append((path, (status.st_size, status.st_mtime_ns)))
+        except OSError as error:
+            raise DependencyAwayError(DROP_FOLDER, str(self.settings.drop_folder), error) from error
+        return sorted(found, key=lambda one: (one[1][1], one[0]))
+
+    def _settled(self, path: Path, stamp: Stamp) -> bool:
+        known, since = self._seen.get(path, (None, 0.0))
+        if known != stamp:
+            self._seen[path] = (stamp, time.monotonic())
+            return False
+        return time.monotonic() - since >= self.settings.settle_seconds
+
+    async def _take(self, path: Path) -> bool:
+        """Send a workbook, whatever is wrong with it: it must not keep the others. Whether there is nothing left to do with it."""
+        log = structlog.get_logger(__name__).bind(workbook=_plain(path.name))
+        try:
+            finished = await self._send(path, log)
+        except DependencyAwayError:
+            raise
+        except Exception as error:
+            self._unreadable[path] = _plain(str(error))
+            log.error(
+                "can't be sent; tried again when it changes, or in a new process",
+                reason=self._unreadable[path] or type(error).__name__,
+                exc_info=not isinstance(error, AcidwatchError),
+            )
+            return True
+        return finished
+
+    def _cannot_read(self, path: Path, error: Exception, log: structlog.stdlib.BoundLogger) -> None:
+        reason = _plain(str(error))
+        if self._unreadable.get(path) != reason:  # it is tried again with each look
+            log.error("can't be read now", reason=reason)
+        self._unreadable[path] = reason
+
+    def _note_time(self) -> None:
+        LAST_GROUP_TIME.labels(self.health.service).set_to_current_time()
+
+    async def _send(self, path: Path, log: structlog.stdlib.BoundLogger) -> bool:
         """Send one workbook, or what is left of it; whether it is finished."""
-        name = os.fsencode(path.name).decode(errors="replace")  # it need not be UTF-8
-        log = structlog.get_logger(__name__).bind(workbook=name)
+        name = _plain(path.name)
         try:
             sha256 = await asyncio.to_thread(_digest, path)
         except OSError as error:  # taken away between two looks, or not ours to read yet
-            log.warning("can't be read now", reason=str(error))
+            self._cannot_read(path, error, log)
             return False
         sent = self.memory.recall(sha256)
         # One that was refused under the name of another format is read anew once it is renamed.
@@ -106,16 +155,24 @@ class DropFolder:
         if sent is not None and sent.done and not renamed and not too_large:
             log.info("known already", state="refused" if sent.refused else "sent", reason=sent.refused)
             return True
+        # What was begun is sent on as it was cut, whatever the setting says by now: in another cut the same rows would be other batches.
+        begun = sent is not None and not too_large and 0 < sent.next_batch < sent.batches
+        rows = sent.batch_rows if sent is not None and begun else self.settings.batch_rows
         try:
-            batches = await asyncio.to_thread(plan, path, None, self.settings.batch_rows)
+            batches = await asyncio.to_thread(plan, path, None, rows)
         except UnreadableNowError as error:  # nothing is known of the file, so nothing is remembered of it
-            log.error("can't be read now", reason=str(error))
+            self._cannot_read(path, error, log)
             return error.until_restart
         except UnusableInputError as error:
-            self.memory.remember(Sent(sha256, name, self.now().isoformat(), 0, refused=str(error)))
+            if self.stop.is_set() or not await asyncio.to_thread(_is_still, path, sha256):
+                return False  # stopped, or replaced while it was read: what was refused may be no whole file
+            refused = sent or Sent(sha256, name, self.now().isoformat(), 0)
+            refused.refused = _plain(str(error))
+            self.memory.remember(refused)
             SOURCES.labels("refused").inc()
-            log.error("refused", reason=str(error))
+            log.error("refused", reason=refused.refused)
             return True
+        self._unreadable.pop(path, None)
         if batches.table.sha256 != sha256:
             return False  # replaced while it was read: look again
         for note in batches.table.notes:
@@ -124,13 +181,13 @@ class DropFolder:
             sent = None
         elif sent is not None:
             sent.refused = ""
-        if sent is not None and sent.batch_rows != self.settings.batch_rows:
-            log.warning("sending from the beginning: the rows in a batch were changed", next_batch=sent.next_batch)
-            sent.batches, sent.next_batch, sent.batch_rows = batches.batches, 0, self.settings.batch_rows
+        if sent is not None and (sent.batch_rows, sent.batches) != (rows, batches.batches):
+            sent.batches, sent.next_batch, sent.batch_rows = batches.batches, 0, rows
         if sent is None:
-            started, rows = self.now().isoformat(), self.settings.batch_rows
-            sent = Sent(sha256, name, started, batches.batches, batch_rows=rows)
-            self.memory.remember(sent)
+            sent = Sent(sha256, name, self.now().isoformat(), batches.batches, batch_rows=rows)
+        if sent.next_batch == 0:
+            sent.source_time = self.now().isoformat()  # an earlier try may have failed for a clock that was wrong
+        self.memory.remember(sent)
         log.info(
             "sending",
             batches=batches.batches,
@@ -142,6 +199,7 @@ class DropFolder:
             sent.next_batch = next_batch
             self.memory.remember(sent)
             self.health.back("Kafka")
+            self._note_time()
 
         try:
             await replay(
@@ -157,15 +215,27 @@ class DropFolder:
                 most_bytes=self.settings.max_record_bytes,
             )
         except UnusableInputError as error:
-            sent.refused = str(error)
+            sent.refused = _plain(str(error))
             self.memory.remember(sent)
             SOURCES.labels("refused").inc()
-            log.error("refused", reason=str(error), sent_before=sent.next_batch)
+            log.error("refused", reason=sent.refused, sent_before=sent.next_batch)
             return True
         if sent.done:
             SOURCES.labels("sent").inc()
             log.info("sent", batches=sent.batches, rows=batches.rows)
         return sent.done
+
+
+def _is_still(path: Path, sha256: str) -> bool:
+    try:
+        return _digest(path) == sha256
+    except OSError:
+        return False
+
+
+def _plain(text: str) -> str:
+    """A text with names of files in it, which need not be UTF-8."""
+    return os.fsencode(text).decode(errors="replace")
 
 
 def _digest(path: Path) -> str:

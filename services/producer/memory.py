@@ -8,6 +8,10 @@ from pathlib import Path
 
 import orjson
 
+from acidwatch.errors import DependencyAwayError
+
+STATE_FOLDER = "state folder"
+
 
 @dataclass(slots=True)
 class Sent:
@@ -50,11 +54,18 @@ class Memory:
         return Sent(**orjson.loads(path.read_bytes())) if path.exists() else None
 
     def remember(self, sent: Sent) -> None:
-        """Write it down, whole or not at all."""
+        """Write it down, whole or not at all.
+
+        Raises:
+            DependencyAwayError: The folder is full, or can't be written.
+        """
         path = self._folder / f"{sent.sha256}.json"
         temporary = path.with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            file.write(orjson.dumps(asdict(sent), option=orjson.OPT_INDENT_2))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        try:
+            with temporary.open("wb") as file:
+                file.write(orjson.dumps(asdict(sent), option=orjson.OPT_INDENT_2))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            raise DependencyAwayError(STATE_FOLDER, str(self._folder), error) from error

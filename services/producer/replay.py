@@ -33,21 +33,22 @@ async def replay(
     `confirmed` is called with that index whenever the broker has confirmed what was sent.
 
     Raises:
-        UnusableInputError: A batch is larger than the topic takes (`most_bytes`); those before it were sent.
+        UnusableInputError: A batch is larger than the topic takes (`most_bytes`); nothing was sent.
         DependencyAwayError: The broker did not confirm; batches from the last `confirmed` on may be sent again.
     """
+    for number, record in enumerate(
+        plan.records(topic, source_time, now(), from_batch, plan.batches), start=from_batch
+    ):
+        if why_not := record.why_not(most_bytes):
+            raise UnusableInputError(
+                f"{plan.table.path}: batch {number} can't be sent, {why_not}; are whole files pasted into cells? else send it with a "
+                "smaller --batch-size"
+            )
     index = from_batch
     step = AT_ONCE if interval_seconds <= 0 else 1
     while index < plan.batches and not stop.is_set():
         last = min(index + step, plan.batches)
-        records = list(plan.records(topic, source_time, now(), index, last))
-        for number, record in enumerate(records, start=index):
-            if why_not := record.why_not(most_bytes):
-                raise UnusableInputError(
-                    f"{plan.table.path}: batch {number} can't be sent, {why_not}; are whole files pasted into cells? else send it with a "
-                    "smaller --batch-size"
-                )
-        await sender.send(records)
+        await sender.send(list(plan.records(topic, source_time, now(), index, last)))
         BATCHES_SENT.inc(last - index)
         index = last
         confirmed(index)

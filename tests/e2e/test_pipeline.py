@@ -138,7 +138,13 @@ def test_a_workbook_in_the_drop_folder_is_sent_once_also_after_a_restart(
 ) -> None:
     made = deployment.generate(300, seed=11)
     drop, state = deployment.folder / "drop", deployment.folder / "state"
-    settings = {"drop_folder": str(drop), "state_folder": str(state), "interval_seconds": "0", "look_seconds": "0.1"}
+    settings = {
+        "drop_folder": str(drop),
+        "state_folder": str(state),
+        "interval_seconds": "0",
+        "look_seconds": "0.1",
+        "settle_seconds": "0.2",
+    }
     producer = deployment.start("producer", **settings)
     producer.wait_ready()
     (drop / "lake.xlsx").write_bytes(made.samples.read_bytes())

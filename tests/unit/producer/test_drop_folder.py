@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
+from acidwatch.contract.columns import SAMPLE_NAMES
 from acidwatch.contract.headers import read_headers
-from acidwatch.errors import UnreadableNowError
+from acidwatch.errors import DependencyAwayError, PermanentError, UnreadableNowError, UnusableInputError
 from acidwatch.telemetry.health import Health
 from services.producer import folder as folder_module
 from services.producer.folder import DropFolder
@@ -31,7 +34,7 @@ class Drop:
     def make(self, stop: asyncio.Event, **changes: Any) -> DropFolder:
         """The service's work in a new process."""
         given = {"drop_folder": self.path, "state_folder": self.state, "interval_seconds": 0.0, "batch_rows": 1,
-                 "kafka_bootstrap": "127.0.0.1:1", "look_seconds": 0.001} | changes  # fmt: skip
+                 "kafka_bootstrap": "127.0.0.1:1", "look_seconds": 0.001, "settle_seconds": 0.0} | changes  # fmt: skip
         settings = ProducerSettings(_env_file=None, **given)
         return DropFolder(settings, self.sender, Memory(self.state), self.health, lambda: NOW, stop)  # type: ignore[arg-type]
 
@@ -91,7 +94,9 @@ def test_a_restart_goes_on_at_the_next_batch_with_the_time_at_which_sending_bega
     assert times == {NOW.isoformat()}
 
 
-def test_a_restart_with_another_batch_size_loses_no_row(drop: Drop, book: MakeBook) -> None:
+def test_a_restart_with_another_batch_size_goes_on_in_the_old_one_so_that_no_row_is_sent_as_another_batch(
+    drop: Drop, book: MakeBook
+) -> None:
     book(6, folder=drop.path)
 
     async def interrupted() -> None:
@@ -104,7 +109,7 @@ def test_a_restart_with_another_batch_size_loses_no_row(drop: Drop, book: MakeBo
     asyncio.run(interrupted())
     drop.sender.calls.clear()
     drop.look(batch_rows=3)
-    assert drop.sender.indices == [0, 1], "index 1 of the old cut says nothing in the new one"
+    assert drop.sender.indices == [1, 2, 3, 4, 5]
     assert drop.memories[0].done
 
 
@@ -303,3 +308,143 @@ def test_once_the_broker_confirms_it_is_not_away_any_more_though_the_workbook_go
     drop.sender.after = lambda calls: seen.append("Kafka" in drop.health.readiness()[1]["waiting_for"])
     drop.look(interval_seconds=0.001)
     assert seen == [True, False]
+
+
+def header_only(path: Path, *, without: str = "") -> None:
+    """A text file with the names of the columns, but for one, and an empty row."""
+    names = [name for name in SAMPLE_NAMES if name != without]
+    path.write_text(",".join(names) + "\nx" + "," * (len(names) - 1) + "\n")
+
+
+def test_a_refusal_whose_reason_holds_a_name_that_is_not_utf_8_keeps_nothing_from_being_sent(
+    drop: Drop, book: MakeBook
+) -> None:
+    header_only(drop.path / os.fsdecode(b"a\xfc.csv"), without="SITE_ID")
+    book(1, "good.xlsx", folder=drop.path)
+    drop.look(3)
+    assert drop.sender.indices == [0]
+    assert [sent.name for sent in drop.memories if "SITE_ID" in sent.refused] == ["a\ufffd.csv"]
+
+
+@pytest.mark.parametrize(
+    "error", [TypeError("no idea"), MemoryError(), OSError("no more processes"), PermanentError("Kafka takes it not")]
+)
+def test_whatever_is_wrong_with_a_file_the_others_are_sent_and_it_is_told(
+    drop: Drop, book: MakeBook, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    bad = book(1, "a.xlsx", folder=drop.path)
+    book(2, "b.xlsx", folder=drop.path)
+
+    def plan(path: Path, *rest: Any) -> Any:
+        if path == bad:
+            raise error
+        return real(path, *rest)
+
+    real = folder_module.plan
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_module, "plan", plan)
+        drop.look(4)
+        assert drop.sender.indices == [0, 1]
+        assert REGISTRY.get_sample_value("acidwatch_sources_unreadable") == 1
+    drop.look(3)
+    assert drop.sender.indices == [0, 1, 0], "in a new process it is tried again"
+    assert REGISTRY.get_sample_value("acidwatch_sources_unreadable") == 0
+
+
+def test_a_folder_that_is_gone_is_told_and_waited_for(drop: Drop) -> None:
+    drop.path.rmdir()
+    with pytest.raises(DependencyAwayError, match="drop folder is away"):
+        drop.look()
+
+
+def test_a_state_folder_that_is_full_is_told_and_waited_for(
+    drop: Drop, book: MakeBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book(1, folder=drop.path)
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(DependencyAwayError, match="state folder is away .*No space left"):
+            drop.look()
+    drop.look()
+    assert drop.sender.indices == [0]
+
+
+def test_what_was_refused_while_it_was_replaced_is_not_remembered(
+    drop: Drop, book: MakeBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = book(1, folder=drop.path)
+    whole, real = path.read_bytes(), folder_module.plan
+
+    def half_copied(path: Path, *rest: Any) -> Any:
+        if not drop.memories and path.read_bytes() == whole:
+            path.write_bytes(b"")
+        return real(path, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_module, "plan", half_copied)
+        drop.look(2)
+    assert drop.memories == []
+    path.write_bytes(whole)
+    drop.look(2)
+    assert drop.sender.indices == [0]
+
+
+def test_a_half_sent_workbook_that_is_refused_keeps_how_far_it_was_sent(
+    drop: Drop, book: MakeBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = book(3, folder=drop.path)
+    sha256 = folder_module._digest(path)
+    Memory(drop.state).remember(Sent(sha256, path.name, NOW.isoformat(), 3, 2, 1))
+
+    def refuse(*_: Any) -> None:
+        raise UnusableInputError("not by this version")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_module, "plan", refuse)
+        drop.look()
+    (sent,) = drop.memories
+    assert (sent.refused, sent.next_batch, sent.batches, sent.batch_rows) == ("not by this version", 2, 3, 1)
+
+
+def test_the_older_file_is_sent_first_whatever_it_is_called(drop: Drop, book: MakeBook) -> None:
+    os.utime(book(1, "samples.xlsx", folder=drop.path), ns=(10, 10))
+    os.utime(book(2, "corrected.xlsx", folder=drop.path), ns=(20, 20))
+    drop.look()
+    sources = [read_headers(record.headers).source for call in drop.sender.calls for record in call]
+    assert sources == ["samples.xlsx", "corrected.xlsx", "corrected.xlsx"]
+
+
+def test_a_file_must_not_have_changed_for_a_while(drop: Drop, book: MakeBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(folder_module.time, "monotonic", lambda: clock[0])
+    path = book(1, folder=drop.path)
+
+    async def scenario() -> None:
+        work = drop.make(asyncio.Event(), settle_seconds=10.0)
+        await work._look()
+        clock[0] += 9.0
+        await work._look()
+        os.utime(path, ns=(1, 1))  # the copy goes on after a pause
+        await work._look()
+        clock[0] += 9.9
+        await work._look()
+        assert drop.sender.calls == []
+        clock[0] += 0.2
+        await work._look()
+
+    asyncio.run(scenario())
+    assert drop.sender.indices == [0]
+
+
+def test_the_time_at_which_sending_began_is_that_of_the_first_batch_that_was_confirmed(
+    drop: Drop, book: MakeBook
+) -> None:
+    path = book(1, folder=drop.path)
+    Memory(drop.state).remember(Sent(folder_module._digest(path), path.name, "2000-01-01T00:00:00+00:00", 1, 0, 1))
+    drop.look()
+    times = {read_headers(record.headers).source_time for call in drop.sender.calls for record in call}
+    assert times == {NOW.isoformat()}

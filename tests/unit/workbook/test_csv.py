@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acidwatch.contract.columns import Column
+from acidwatch.contract.columns import SAMPLES, Column
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.locale import convert_numbers
 from acidwatch.workbook.reader import Table, read_table
@@ -49,7 +49,17 @@ def test_rows_that_end_early_are_noted_and_one_that_is_cut_off_is_refused(
     said = refusal(write(tmp_path, "ID,DAY,X,N\na,1992-06-14,1.5,3\nb,1992-06-15,2."), columns)
     assert "row 3 is the last one, and cut off; copy the file again" in said
     table = read_table(write(tmp_path, "ID,DAY,X,N,\na,1992-06-14,1.5,3"), columns)
-    assert (table.columns["N"], table.notes) == ([3.0], ()), "a separator more at the end of the header is no column"
+    assert table.columns["N"] == [3.0], "a separator more at the end of the header is no column"
+    assert table.notes == ("the last row, 2, has no end of line: was the file copied whole?",)
+
+
+def test_names_of_columns_tell_the_separator_whatever_else_the_lines_hold(tmp_path: Path) -> None:
+    for separator in ";\t":
+        names = [column.name for column in SAMPLES]
+        remark = "wind, rain, fog, " * 30
+        lines = [f"remark{separator}{remark}", separator.join(names), separator.join("1" for _ in names)]
+        path = write(tmp_path, "\n".join(lines) + "\n")
+        assert len(read_table(path, SAMPLES).columns) == len(SAMPLES)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"])
@@ -128,7 +138,7 @@ def test_an_unknown_locale_is_refused(tmp_path: Path, columns: tuple[Column, ...
         (b"%PDF-1.7", "a PDF document"),
         (b"<html><table>", "lacks the columns"),
         (b"PK\x03\x04", "damaged"),
-        (b"ID\tDAY\tX\tN\na\tb\t1\t1", "lacks the columns"),
+        (b"ID|DAY|X|N\na|b|1|1", "lacks the columns"),
     ],
 )
 def test_what_is_no_csv_is_refused(content: bytes, says: str, tmp_path: Path, columns: tuple[Column, ...]) -> None:

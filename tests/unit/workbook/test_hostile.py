@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from acidwatch.contract.columns import Column
-from acidwatch.errors import UnusableInputError
+from acidwatch.errors import UnreadableNowError, UnusableInputError
 from acidwatch.workbook import isolate
 from acidwatch.workbook.isolate import read_isolated
 from acidwatch.workbook.reader import read_table
@@ -212,6 +212,44 @@ def test_a_sheet_that_lies_about_its_size_aborts_the_child_and_nobody_else(tmp_p
     assert true in data
     with pytest.raises(UnusableInputError, match="of memory: it is damaged or too large"):
         read_isolated(path, data.replace(true, huge), None)
+
+
+def test_a_few_bytes_that_lay_out_millions_of_cells_are_refused_before_they_reach_the_process_that_asks(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "samples.ods"
+    cells = f'<table:table-cell table:number-columns-repeated="30" {CELL}'
+    ods.build(path, [[""]], more=f'<table:table-row table:number-rows-repeated="1000000">{cells}')
+    with pytest.raises(UnusableInputError, match="of memory: it is damaged or too large"):
+        read_isolated(path, path.read_bytes(), None)
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_child_that_was_stopped_from_outside_says_nothing_about_the_file(
+    number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = (
+        f"import os, signal; signal.signal(signal.{number}, signal.SIG_DFL); os.kill(os.getpid(), signal.{number})"
+    )
+    monkeypatch.setattr(isolate, "_COMMAND", ("-c", program))
+    with pytest.raises(UnreadableNowError, match="stopped from outside; try again") as caught:
+        read_isolated(tmp_path / "samples.xlsx", b"x", None)
+    assert not caught.value.until_restart
+
+
+def test_a_file_larger_than_any_workbook_is_refused_without_being_read(
+    tmp_path: Path, columns: tuple[Column, ...]
+) -> None:
+    path = tmp_path / "samples.csv"
+    with path.open("wb") as file:
+        file.truncate(6 << 30)
+    with pytest.raises(UnusableInputError, match="has 6144 MiB, more than 256 MiB is refused"):
+        read_table(path, columns)
+
+
+def test_a_name_that_no_system_takes_is_refused_in_one_line(columns: tuple[Column, ...]) -> None:
+    with pytest.raises(UnusableInputError, match="can't be read"):
+        read_table(Path("x" * 300 + ".csv"), columns)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES, Column
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.reader import read_table
 from tests.unit.contract.makers import make_row
-from tests.unit.workbook.builders import Cell, Extras, csvfile, xlsx
+from tests.unit.workbook.builders import Cell, Extras, Rows, csvfile, xlsx
 
 MakeBook = Callable[..., Path]
 HEADER: list[Cell] = ["ID", "DAY", "X", "N"]
@@ -116,6 +116,22 @@ def test_a_name_merged_over_two_columns_with_values_is_refused(tmp_path: Path, c
     assert "X is merged over the columns C and D" in refusal(path, columns)
     xlsx.build(path, [["ID", "DAY", "X", None, "N"], ["a", DAY, 0.5, None, 3.0]], merged)
     assert read_table(path, columns).columns["X"] == [0.5]
+
+
+def test_cells_merged_among_the_data_are_noted_because_all_but_the_first_are_empty(
+    tmp_path: Path, columns: tuple[Column, ...]
+) -> None:
+    path = tmp_path / "samples.xlsx"
+    rows: Rows = [
+        ["title", None, None, None],
+        ["ID", "DAY", "X", "N"],
+        *([f"s{n}", DAY, 9.5 if n == 0 else None, 3.0] for n in range(3)),
+    ]
+    xlsx.build(path, rows, Extras(merged=((3, 3, 5, 3), (1, 1, 1, 4))))
+    table = read_table(path, columns)
+    assert table.columns["X"] == [9.5, None, None]
+    (note,) = [note for note in table.notes if "merged" in note]
+    assert note.endswith("the others are taken as empty (C3:C5)")
 
 
 def test_thousands_of_formatted_empty_rows_are_no_data(tmp_path: Path, columns: tuple[Column, ...]) -> None:
