@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
 
 from acidwatch.broker.connection import client_options
 from acidwatch.settings import KafkaSettings
@@ -66,7 +66,7 @@ async def follow(
             await asyncio.sleep(_LOOK_SECONDS)
             try:
                 offsets = await admin.list_consumer_group_offsets(group)
-            except GroupCoordinatorNotAvailableError:
+            except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError):
                 continue  # the broker makes its topic for offsets when the first group comes
             rows = sum(max(found.offset, 0) for place, found in offsets.items() if place.topic == topic) * batch_rows
             if rows > points[-1].rows:

@@ -58,9 +58,9 @@ def _run(deployment: Deployment, run: str, ingestors: int, batches: int) -> Meas
     for process in processes:
         until(partial(_waits, process), "the ingestors to be there", 300.0)
     time.sleep(_SETTLE_SECONDS)  # the group shares the partitions out once more for whoever came last
-    deployment.cli("ingest", "resume", "-m", "all are there", "--yes", env=where)
     before = {name: _cpu_seconds(_pid(deployment.stack, name)) for name in SERVERS}
     begun = sum(_cpu_seconds(process.popen.pid) for process in processes)
+    deployment.cli("ingest", "resume", "-m", "all are there", "--yes", env=where)
 
     def alive() -> bool:
         for process in processes:

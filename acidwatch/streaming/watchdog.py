@@ -72,9 +72,10 @@ class Watchdog:
             self._health.goes_on("partitions")
         elif not self._app.should_stop:
             self._health.waits("partitions", "no partitions assigned: rebalancing, or more processes than partitions")
-        self._rebalancing_since = (self._rebalancing_since or now) if self._app.rebalancing else None
-        self._lagging_since = (self._lagging_since or now) if self._lags(assigned) else None
         refusal = self._consumer.given_up()
+        rebalances = self._app.rebalancing and not refusal
+        self._rebalancing_since = (self._rebalancing_since or now) if rebalances else None
+        self._lagging_since = (self._lagging_since or now) if self._lags(assigned) else None
         self._stopped_since = (self._stopped_since or now) if refusal else None
         if self._stopped_since is not None and now - self._stopped_since > self._stall_seconds:
             return f"the consumer group was given up {now - self._stopped_since:.0f} s ago: {refusal}"

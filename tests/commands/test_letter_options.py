@@ -69,9 +69,7 @@ def test_reprocess_wants_ids_or_the_last_good_one(run: Run) -> None:
 
 
 def test_what_a_terminal_would_obey_is_replaced() -> None:
-    assert escape_markup("\x1b[2J[red]x\r\n") == "\ufffd\\[2J\\[red]x\ufffd\ufffd" or "\x1b" not in escape_markup(
-        "\x1b"
-    )
+    assert escape_markup("\x1b[2J[red]x\r\n") == "\ufffd[2J\\[red]x\ufffd\ufffd"
     assert format_value(["[bold]a", "\x07"]) == "\\[bold]a, \ufffd"
 
 

@@ -72,8 +72,8 @@ def test_a_service_that_ends_early_is_named_with_its_last_lines(layout: Layout) 
 
 def test_a_service_that_never_gets_ready_is_given_up_with_its_last_lines(layout: Layout) -> None:
     service = make_service(layout, "import time; print('still thinking', flush=True); time.sleep(60)")
-    service.ready_seconds = 1.0
-    with pytest.raises(ServerFailedError, match=r"(?s)producer is not ready after 1 s.*still thinking"):
+    service.ready_seconds = 5.0
+    with pytest.raises(ServerFailedError, match=r"(?s)producer is not ready after 5 s.*still thinking"):
         service.start()
     service.kill()
 

@@ -108,10 +108,10 @@ def test_a_topic_whose_records_have_all_expired_is_no_stall(fresh: Deployment) -
     produce(fresh, 5)
     topic = fresh.env["ACIDWATCH_TOPIC_BATCHES"]
     administer(fresh, lambda admin: admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=5)}))
-    ingestor = fresh.start("ingestor", stall_seconds="2")
+    ingestor = fresh.start("ingestor", stall_seconds="8")
     ingestor.wait_ready()
     with pytest.raises(subprocess.TimeoutExpired):
-        ingestor.popen.wait(6)
+        ingestor.popen.wait(20)
     assert ingestor.get("/healthz")[0] == 200
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from acidwatch.workbook.generate import Generated
 from tests.faults.conftest import check_exactly_once
-from tests.support.deployment import LONG, Deployment, until
+from tests.support.deployment import LONG, Deployment, Process, until
 
 # Small groups, so that a kill falls into the middle of many.
 SMALL = {"group_records": "4", "group_seconds": "0.05"}
@@ -127,6 +128,11 @@ def test_an_ingestor_stopped_by_sigterm_leaves_nothing_to_be_repeated(
     assert redelivered == 0
 
 
+def _holds_some(process: Process) -> bool:
+    found = re.search(r"^acidwatch_oldest_unacknowledged_seconds\{.*\} (.*)$", process.get("/metrics")[1], re.MULTILINE)
+    return found is not None and float(found[1]) > 0
+
+
 def test_a_versioner_stopped_by_sigterm_finishes_the_group_at_hand(
     deployment: Deployment, workbooks: Callable[[int], Generated]
 ) -> None:
@@ -137,6 +143,7 @@ def test_a_versioner_stopped_by_sigterm_finishes_the_group_at_hand(
         process.wait_ready()
     deployment.send(made.samples, "--batch-size", "10")
     until(lambda: any(e["event"] == "group recorded" for e in versioner.events), "a group")
+    until(lambda: _holds_some(versioner), "the next outcomes to be at hand")
     assert versioner.stop() == 0  # with ten outcomes or so at hand, whose deadline is far
     assert sum(e["outcomes"] for e in versioner.events if e["event"] == "group recorded") > 50
     again = deployment.start("versioner")

@@ -75,7 +75,7 @@ def test_a_server_that_hangs_instead_of_refusing_is_waited_for_too(
     made = workbooks({"namenode": 35, "datanode": 38, "kafka": 39, "postgres": 40}[server])
     hasty = {"hdfs_timeout_seconds": "2", "database_timeout_seconds": "2", "kafka_timeout_seconds": "4"}
     # A hang is noticed within two of these timeouts; the stall limit is longer than that, as it is by default.
-    both = start_both(deployment, stall_seconds="6", **hasty)
+    both = start_both(deployment, stall_seconds="15", **hasty)
     waiting = both[1] if server == "postgres" else both[0]
     deployment.send(made.samples, "--batch-size", "10", "--from-batch", "50")
     until(lambda: all(any(e["event"].startswith("group") for e in each.events) for each in both), "a group of each")
@@ -86,7 +86,7 @@ def test_a_server_that_hangs_instead_of_refusing_is_waited_for_too(
     if server != "kafka":
         deployment.send(made.samples, "--batch-size", "10")
     until(lambda: named in waiting.get("/readyz")[1], "it to say what it waits for")
-    time.sleep(12)  # far beyond the stall limit: the outage is known, so that limit does not count
+    time.sleep(25)  # far beyond the stall limit: the outage is known, so that limit does not count
     assert waiting.popen.poll() is None
     assert waiting.get("/healthz")[0] == 200
     getattr(stack, server).thaw()

@@ -14,7 +14,7 @@ from acidwatch.workbook.generate import Generated
 from tests.support.deployment import Deployment, Process, until
 
 BATCHES, LEAST, GROUP = 60, 20, 5
-GUARDED = {"flood_batches": str(LEAST), "group_records": str(GROUP), "stall_seconds": "2", "retry_most_seconds": "1"}
+GUARDED = {"flood_batches": str(LEAST), "group_records": str(GROUP), "stall_seconds": "10", "retry_most_seconds": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +73,7 @@ def test_a_wrong_sites_table_does_not_turn_a_workbook_into_dead_letters(deployme
     assert "PAUSED" in shown and state["reason"] in shown
 
     # Longer than the stall limit: a pause is no stall, and says so in words that are no outage's.
-    until(lambda: any(event.get("attempt", 0) >= 4 for event in ingestor.events), "retries beyond two seconds")
+    until(lambda: any(event.get("attempt", 0) >= 16 for event in ingestor.events), "retries beyond ten seconds")
     assert ingestor.get("/healthz")[0] == 200
     said = {event["event"] for event in ingestor.events}
     assert "paused: held back until a person resumes" in said

@@ -10,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -103,16 +104,26 @@ def _command_lines_of_the_job(secured: Secured, env: dict[str, str]) -> dict[str
     tree = psutil.Process(job.pid)
     try:
         jvm = until(
-            lambda: job.poll() is None and any(_is_java(p) for p in tree.children(recursive=True)), "the job's JVM"
+            lambda: job.poll() is None and any(map(_is_the_jvm, tree.children(recursive=True))), "the job's JVM"
         )
-        lines = [" ".join(process.cmdline()) for process in [tree, *tree.children(recursive=True)]]
+        lines = [_command_line(process) for process in [tree, *tree.children(recursive=True)]]
     finally:
         for process in [*tree.children(recursive=True), tree]:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         job.wait(30)
     assert jvm and any("SparkSubmit" in line for line in lines), log.read_text()
     return {"command lines of the job": "\n".join(lines), "log of the job": log.read_text()}
 
 
-def _is_java(process: psutil.Process) -> bool:
-    return any("SparkSubmit" in word for word in process.cmdline())
+def _is_the_jvm(process: psutil.Process) -> bool:
+    """Not the shell that starts it, nor the JVM that only makes its command line."""
+    line = _command_line(process)
+    return "java" in line.split(" ")[0] and "SparkSubmit" in line and "launcher.Main" not in line
+
+
+def _command_line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has ended meanwhile
+        return ""

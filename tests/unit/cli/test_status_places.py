@@ -42,5 +42,9 @@ def test_one_of_several_processes_does_not_speak_for_the_others(
 
 
 def test_a_name_that_is_not_found_is_asked_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: Any, **__: Any) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     monkeypatch.setattr(status, "_process", lambda address: f"NO ANSWER at {address}")
     assert status.service("http://nowhere.invalid:9000") == "NO ANSWER at http://nowhere.invalid:9000"
