@@ -20,7 +20,7 @@ from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import LAST_GROUP_TIME, PAUSED_SECONDS, RETRIES, SOURCES, SOURCES_UNREADABLE
 from acidwatch.workbook.book import SUFFIXES
 from services.producer.memory import STATE_FOLDER, Memory, Sent
-from services.producer.plan import plan
+from services.producer.plan import Plan, plan
 from services.producer.replay import replay
 from services.producer.settings import ProducerSettings
 
@@ -156,7 +156,7 @@ class DropFolder:
             log.info("known already", state="refused" if sent.refused else "sent", reason=sent.refused)
             return True
         # What was begun is sent on as it was cut, whatever the setting says by now: in another cut the same rows would be other batches.
-        begun = sent is not None and not too_large and 0 < sent.next_batch < sent.batches
+        begun = sent is not None and not too_large and 0 < sent.next_batch < sent.batches and sent.batch_rows > 0
         rows = sent.batch_rows if sent is not None and begun else self.settings.batch_rows
         try:
             batches = await asyncio.to_thread(plan, path, None, rows)
@@ -166,11 +166,9 @@ class DropFolder:
         except UnusableInputError as error:
             if self.stop.is_set() or not await asyncio.to_thread(_is_still, path, sha256):
                 return False  # stopped, or replaced while it was read: what was refused may be no whole file
-            refused = sent or Sent(sha256, name, self.now().isoformat(), 0)
-            refused.refused = _plain(str(error))
-            self.memory.remember(refused)
-            SOURCES.labels("refused").inc()
-            log.error("refused", reason=refused.refused)
+            if sent is None or sent.next_batch == 0:
+                sent = Sent(sha256, name, self.now().isoformat(), 0)
+            self._refuse(sent, error, log)
             return True
         self._unreadable.pop(path, None)
         if batches.table.sha256 != sha256:
@@ -188,6 +186,10 @@ class DropFolder:
         if sent.next_batch == 0:
             sent.source_time = self.now().isoformat()  # an earlier try may have failed for a clock that was wrong
         self.memory.remember(sent)
+        return await self._replay(batches, sent, log)
+
+    async def _replay(self, batches: Plan, sent: Sent, log: structlog.stdlib.BoundLogger) -> bool:
+        """Send what is left; whether nothing is."""
         log.info(
             "sending",
             batches=batches.batches,
@@ -215,15 +217,18 @@ class DropFolder:
                 most_bytes=self.settings.max_record_bytes,
             )
         except UnusableInputError as error:
-            sent.refused = _plain(str(error))
-            self.memory.remember(sent)
-            SOURCES.labels("refused").inc()
-            log.error("refused", reason=sent.refused, sent_before=sent.next_batch)
+            self._refuse(sent, error, log)
             return True
         if sent.done:
             SOURCES.labels("sent").inc()
             log.info("sent", batches=sent.batches, rows=batches.rows)
         return sent.done
+
+    def _refuse(self, sent: Sent, error: UnusableInputError, log: structlog.stdlib.BoundLogger) -> None:
+        sent.refused = _plain(str(error))
+        self.memory.remember(sent)
+        SOURCES.labels("refused").inc()
+        log.error("refused", reason=sent.refused, sent_before=sent.next_batch)
 
 
 def _is_still(path: Path, sha256: str) -> bool:

@@ -448,3 +448,12 @@ def test_the_time_at_which_sending_began_is_that_of_the_first_batch_that_was_con
     drop.look()
     times = {read_headers(record.headers).source_time for call in drop.sender.calls for record in call}
     assert times == {NOW.isoformat()}
+
+
+def test_what_an_earlier_release_remembered_without_its_cut_is_sent_from_the_beginning(
+    drop: Drop, book: MakeBook
+) -> None:
+    path = book(3, folder=drop.path)
+    Memory(drop.state).remember(Sent(folder_module._digest(path), path.name, NOW.isoformat(), 3, 2))
+    drop.look()
+    assert drop.sender.indices == [0, 1, 2]
