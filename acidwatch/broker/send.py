@@ -13,7 +13,7 @@ from aiokafka.structs import RecordMetadata
 
 from acidwatch.broker.connection import asking_kafka, client_options, missing_topic
 from acidwatch.contract.deadletter import BESIDE_VALUE_BYTES
-from acidwatch.errors import DependencyAwayError
+from acidwatch.errors import AcidwatchError
 from acidwatch.settings import KafkaSettings
 
 _FRAMING = 1024  # of a record, and of headers that are stamped on
@@ -96,7 +96,7 @@ class ConfirmedSender:
                     if isinstance(outcome, BaseException):
                         raise outcome
                 return outcomes
-        except DependencyAwayError:
+        except AcidwatchError:
             # After a failed send the sequence numbers of an idempotent producer may have a hole: begin with a new one.
             await self.close()
             raise

@@ -137,7 +137,8 @@ def _places(address: str) -> list[str]:
     except (OSError, ValueError):
         return [address]
     ips = sorted({str(place[0]) for *_, place in found})
-    return [f"{parts.scheme}://{ip}:{parts.port}" for ip in ips] if len(ips) > 1 else [address]
+    port = f":{parts.port}" if parts.port else ""
+    return [f"{parts.scheme}://{ip}{port}" for ip in ips] if len(ips) > 1 else [address]
 
 
 def _process(address: str) -> str:

@@ -70,11 +70,14 @@ def id_of(
     value: float,
     class_before: str | None,
 ) -> str:
-    """Id of an alert: the same value of the same sample gives the same one however often it is looked at, and in whichever batch it comes.
+    """Id of an alert: the same value of the same sample gives the same one however often it is looked at, and in whichever batch it comes;
+    where the class has moved, from the same class.
 
     So whoever reads alerts can drop repeats, and neither `reprocess` nor a corrected workbook raises again what has not changed.
     """
-    parts = (kind, program_id, site_id, parameter, sampled_at.isoformat(), location, depth, value, class_before)
+    parts = [kind, program_id, site_id, parameter, sampled_at.isoformat(), location, depth, value]
+    if class_before is not None:
+        parts.append(class_before)
     return str(uuid.uuid5(_NAMESPACE, "\n".join(map(str, parts))))
 
 

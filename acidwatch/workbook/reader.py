@@ -8,6 +8,7 @@ No value is guessed: what has no one meaning travels as the text it is, and beco
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -159,11 +160,11 @@ def _notes(book: Book, sheet: Sheet, header: Header, rows: Sequence[int]) -> lis
 
 def _merged(sheet: Sheet, header: Header, rows: Sequence[int]) -> list[str]:
     """Merged cells among the data: all but the first of them are empty, whatever a person sees there."""
-    data, columns = set(rows), {position for (position,) in header.positions.values()}
+    columns = {position for (position,) in header.positions.values()}
     found = [
         f"{column_letters(first + 1)}{top + 1}:{column_letters(last + 1)}{bottom + 1}"
         for top, first, bottom, last in sheet.merged
-        if not data.isdisjoint(range(top, bottom + 1)) and not columns.isdisjoint(range(first, last + 1))
+        if bisect_left(rows, top) < bisect_right(rows, bottom) and any(first <= column <= last for column in columns)
     ]
     if not found:
         return []

@@ -25,6 +25,7 @@ from services.producer.replay import replay
 from services.producer.settings import ProducerSettings
 
 DROP_FOLDER = "drop folder"
+TRY_AGAIN_SECONDS = 60.0  # of what failed for a reason that is not the file's
 Stamp = tuple[int, int]  # size, modification time in ns
 
 
@@ -53,7 +54,7 @@ class DropFolder:
             pause, waited_for = self.settings.look_seconds, ""
             try:
                 await self._look()
-                for dependency in ("Kafka", DROP_FOLDER, STATE_FOLDER):
+                for dependency in ("Kafka", STATE_FOLDER):
                     self.health.back(dependency)
                 attempt = 0
             except DependencyAwayError as error:
@@ -75,17 +76,20 @@ class DropFolder:
 
     async def _look(self) -> None:
         files = await asyncio.to_thread(self._files)
-        for path in set(self._unreadable) - {path for path, _ in files}:
-            del self._unreadable[path]
-        for path, stamp in files:
+        self.health.back(DROP_FOLDER)
+        for path in set(self._unreadable) - set(files):
+            self._can_read(path)
+        for path in files:
             if self.stop.is_set():
                 return
-            if self._finished.get(path) != stamp and self._settled(path, stamp) and await self._take(path):
+            stamp = await asyncio.to_thread(_stamp, path)  # as of now: the file before it may have taken an hour
+            if stamp is None or self._finished.get(path) == stamp or not self._settled(path, stamp):
+                continue
+            if await self._take(path):
                 self._finished[path] = stamp
-        SOURCES_UNREADABLE.set(len(self._unreadable))
         self._note_time()
 
-    def _files(self) -> list[tuple[Path, Stamp]]:
+    def _files(self) -> list[Path]:
         """What may be workbooks, the oldest first: of rows that say the same sample those that are sent later count.
 
         Raises:
@@ -94,17 +98,13 @@ class DropFolder:
         found = []
         try:
             for path in self.settings.drop_folder.iterdir():
-                if path.suffix.lower() not in SUFFIXES or path.name.startswith((".", "~$")):
-                    continue
-                try:
-                    status = path.stat()
-                except OSError:  # taken away between two looks, or a link to what is not ours to see
-                    continue
-                if stat.S_ISREG(status.st_mode):
-                    found.append((path, (status.st_size, status.st_mtime_ns)))
+                if path.suffix.lower() in SUFFIXES and not path.name.startswith((".", "~$")):
+                    stamp = _stamp(path)
+                    if stamp is not None:
+                        found.append((stamp[1], path))
         except OSError as error:
             raise DependencyAwayError(DROP_FOLDER, str(self.settings.drop_folder), error) from error
-        return sorted(found, key=lambda one: (one[1][1], one[0]))
+        return [path for _, path in sorted(found)]
 
     def _settled(self, path: Path, stamp: Stamp) -> bool:
         known, since = self._seen.get(path, (None, 0.0))
@@ -117,24 +117,26 @@ class DropFolder:
         """Send a workbook, whatever is wrong with it: it must not keep the others. Whether there is nothing left to do with it."""
         log = structlog.get_logger(__name__).bind(workbook=_plain(path.name))
         try:
-            finished = await self._send(path, log)
+            return await self._send(path, log)
         except DependencyAwayError:
             raise
         except Exception as error:
-            self._unreadable[path] = _plain(str(error))
-            log.error(
-                "can't be sent; tried again when it changes, or in a new process",
-                reason=self._unreadable[path] or type(error).__name__,
-                exc_info=not isinstance(error, AcidwatchError),
-            )
-            return True
-        return finished
+            self._cannot_read(path, error, log)
+            stamp, _ = self._seen[path]
+            self._seen[path] = (stamp, time.monotonic() + TRY_AGAIN_SECONDS)
+            return False
 
     def _cannot_read(self, path: Path, error: Exception, log: structlog.stdlib.BoundLogger) -> None:
-        reason = _plain(str(error))
-        if self._unreadable.get(path) != reason:  # it is tried again with each look
-            log.error("can't be read now", reason=reason)
+        reason = _plain(str(error)) or type(error).__name__
+        if self._unreadable.get(path) != reason:  # it is tried again, and need not be said again
+            foreseen = isinstance(error, AcidwatchError | OSError)
+            log.error("can't be read or sent now", reason=reason, exc_info=not foreseen)
         self._unreadable[path] = reason
+        SOURCES_UNREADABLE.set(len(self._unreadable))
+
+    def _can_read(self, path: Path) -> None:
+        self._unreadable.pop(path, None)
+        SOURCES_UNREADABLE.set(len(self._unreadable))
 
     def _note_time(self) -> None:
         LAST_GROUP_TIME.labels(self.health.service).set_to_current_time()
@@ -153,6 +155,7 @@ class DropFolder:
         # So is one with a batch that was too large, in a new process: its settings may be others.
         too_large = sent is not None and bool(sent.refused) and sent.batch_rows > 0
         if sent is not None and sent.done and not renamed and not too_large:
+            self._can_read(path)
             log.info("known already", state="refused" if sent.refused else "sent", reason=sent.refused)
             return True
         # What was begun is sent on as it was cut, whatever the setting says by now: in another cut the same rows would be other batches.
@@ -168,9 +171,10 @@ class DropFolder:
                 return False  # stopped, or replaced while it was read: what was refused may be no whole file
             if sent is None or sent.next_batch == 0:
                 sent = Sent(sha256, name, self.now().isoformat(), 0)
+            self._can_read(path)
             self._refuse(sent, error, log)
             return True
-        self._unreadable.pop(path, None)
+        self._can_read(path)
         if batches.table.sha256 != sha256:
             return False  # replaced while it was read: look again
         for note in batches.table.notes:
@@ -185,7 +189,7 @@ class DropFolder:
             sent = Sent(sha256, name, self.now().isoformat(), batches.batches, batch_rows=rows)
         if sent.next_batch == 0:
             sent.source_time = self.now().isoformat()  # an earlier try may have failed for a clock that was wrong
-        self.memory.remember(sent)
+        self._remember(sent)
         return await self._replay(batches, sent, log)
 
     async def _replay(self, batches: Plan, sent: Sent, log: structlog.stdlib.BoundLogger) -> bool:
@@ -199,7 +203,7 @@ class DropFolder:
 
         def confirmed(next_batch: int) -> None:
             sent.next_batch = next_batch
-            self.memory.remember(sent)
+            self._remember(sent)
             self.health.back("Kafka")
             self._note_time()
 
@@ -226,9 +230,22 @@ class DropFolder:
 
     def _refuse(self, sent: Sent, error: UnusableInputError, log: structlog.stdlib.BoundLogger) -> None:
         sent.refused = _plain(str(error))
-        self.memory.remember(sent)
+        self._remember(sent)
         SOURCES.labels("refused").inc()
         log.error("refused", reason=sent.refused, sent_before=sent.next_batch)
+
+    def _remember(self, sent: Sent) -> None:
+        self.memory.remember(sent)
+        self.health.back(STATE_FOLDER)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """None where it is no file, was taken away, or is a link to what is not ours to see."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
 def _is_still(path: Path, sha256: str) -> bool:

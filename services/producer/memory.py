@@ -49,9 +49,18 @@ class Memory:
         folder.mkdir(parents=True, exist_ok=True)
 
     def recall(self, sha256: str) -> Sent | None:
-        """What is known of a workbook."""
-        path = self._folder / f"{sha256}.json"
-        return Sent(**orjson.loads(path.read_bytes())) if path.exists() else None
+        """What is known of a workbook.
+
+        Raises:
+            DependencyAwayError: The folder can't be read.
+        """
+        try:
+            found = (self._folder / f"{sha256}.json").read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise DependencyAwayError(STATE_FOLDER, str(self._folder), error) from error
+        return Sent(**orjson.loads(found))
 
     def remember(self, sent: Sent) -> None:
         """Write it down, whole or not at all.

@@ -164,6 +164,14 @@ def test_a_lost_block_keeps_out_its_own_batches_only_too(job: LiveJob, archive: 
     assert list(job._left_out) == [("1", 1)]
 
 
+def test_blocks_of_many_files_that_are_not_there_are_an_outage(job: LiveJob, archive: Archive) -> None:
+    lost = PySparkException("org.apache.hadoop.hdfs.BlockMissingException: Could not obtain")
+    archive.failures = {f"clean/{file}": lost for file in range(100)}
+    with pytest.raises(DependencyAwayError):
+        job._from_archive(None, [batch(str(file), f"clean/{file}") for file in range(100)])
+    assert archive.reads < 20
+
+
 def test_a_jvm_that_has_ended_is_no_damaged_file(job: LiveJob, archive: Archive) -> None:
     archive.failures = {"clean/0": Py4JNetworkError("Answer from Java side is empty")}
     with pytest.raises(Py4JNetworkError):

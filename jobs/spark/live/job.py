@@ -43,6 +43,7 @@ MOST_BYTES = 64 * 1024**2  # of values decoded at once
 MOST_BATCHES = 1000  # taken in by one transaction, so that the way through an archive is not one
 ASK_AGAIN_SECONDS = 0.25
 TRY_AGAIN_SECONDS = 600.0  # of what the archive could not give
+MOST_LOST = 3  # files that lack a block; when there are more, a DataNode is away
 LOOK_SECONDS = 1
 MOST_PAUSE_SECONDS = 30.0
 STOP_SECONDS = 30.0
@@ -215,6 +216,8 @@ class LiveJob:
             passed = [b for b in left if id(b) not in coming]
             known = len(self._left_out)
             for chunk in chunks(passed):
+                if self.stop.is_set():
+                    return
                 total.add(self._from_archive(spark, chunk))
             self._tell_left_out(list(self._left_out.values())[known:])
             self._complete = min((batch.since - 1 for batch in left if id(batch) in coming), default=newest)
@@ -233,7 +236,8 @@ class LiveJob:
         """Take batches in from their clean files; one that can't be read keeps out its own batches only.
 
         Raises:
-            DependencyAwayError: A server is away. A block that HDFS lacks is no such reason: it may be lost.
+            DependencyAwayError: A server is away. That HDFS lacks a block is no such reason, because it may be lost; that it lacks those of
+                several files is.
         """
         files = list(dict.fromkeys(batch.path for batch in batches))
         try:
@@ -243,7 +247,11 @@ class LiveJob:
             away = isinstance(error, DependencyAwayError) and LOST_BLOCK not in error.reason
             if away or isinstance(error, Py4JNetworkError):  # or there is no JVM any more
                 raise
+            self._note_time()  # to find out took a while
             if len(files) == 1:
+                lost = sum(LOST_BLOCK in reason for reason in set(self._left_out.values()))
+                if isinstance(error, DependencyAwayError) and lost >= MOST_LOST:
+                    raise
                 self._left_out |= dict.fromkeys(map(_key, batches), f"{files[0]} can't be read: {_first_line(error)}")
                 return Done()
         else:
@@ -257,6 +265,8 @@ class LiveJob:
         return total
 
     def _tell_left_out(self, reasons: Sequence[str]) -> None:
+        if reasons:
+            self._tried_again = time.monotonic()
         for reason, batches in Counter(reasons).items():
             _log().error("left out", reason=reason, batches=batches, try_again_seconds=TRY_AGAIN_SECONDS)
 

@@ -336,18 +336,20 @@ def test_whatever_is_wrong_with_a_file_the_others_are_sent_and_it_is_told(
     book(2, "b.xlsx", folder=drop.path)
 
     def plan(path: Path, *rest: Any) -> Any:
-        if path == bad:
+        if path == bad and failing:
             raise error
         return real(path, *rest)
 
-    real = folder_module.plan
+    real, failing = folder_module.plan, [True]
     with monkeypatch.context() as patched:
         patched.setattr(folder_module, "plan", plan)
         drop.look(4)
         assert drop.sender.indices == [0, 1]
         assert REGISTRY.get_sample_value("acidwatch_sources_unreadable") == 1
-    drop.look(3)
-    assert drop.sender.indices == [0, 1, 0], "in a new process it is tried again"
+        patched.setattr(folder_module, "TRY_AGAIN_SECONDS", 0.0)
+        failing.clear()
+        drop.look(4)
+    assert drop.sender.indices == [0, 1, 0], "it is tried again"
     assert REGISTRY.get_sample_value("acidwatch_sources_unreadable") == 0
 
 
@@ -457,3 +459,66 @@ def test_what_an_earlier_release_remembered_without_its_cut_is_sent_from_the_beg
     Memory(drop.state).remember(Sent(folder_module._digest(path), path.name, NOW.isoformat(), 3, 2))
     drop.look()
     assert drop.sender.indices == [0, 1, 2]
+
+
+def test_what_failed_for_another_reason_is_tried_again_by_the_same_process_after_a_while(
+    drop: Drop, book: MakeBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book(1, folder=drop.path)
+    real, clock, calls = folder_module.plan, [100.0], [0]
+    monkeypatch.setattr(folder_module.time, "monotonic", lambda: clock[0])
+
+    def plan(*given: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == 1:
+            raise OSError(errno.ENOMEM, "can't fork")
+        return real(*given)
+
+    monkeypatch.setattr(folder_module, "plan", plan)
+
+    async def scenario() -> None:
+        work = drop.make(asyncio.Event())
+        for _ in range(4):
+            await work._look()
+        assert calls == [1]
+        clock[0] += folder_module.TRY_AGAIN_SECONDS
+        await work._look()
+
+    asyncio.run(scenario())
+    assert drop.sender.indices == [0]
+
+
+def test_a_file_that_was_written_while_another_one_was_sent_is_left_alone(
+    drop: Drop, book: MakeBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(folder_module.time, "monotonic", lambda: clock[0])
+    os.utime(book(1, "a.xlsx", folder=drop.path), ns=(10, 10))
+    growing = book(1, "b.xlsx", folder=drop.path)
+
+    def meanwhile(calls: int) -> None:
+        clock[0] += 3600.0
+        os.utime(growing, ns=(int(clock[0]), int(clock[0])))
+
+    drop.sender.after = meanwhile
+
+    async def scenario() -> None:
+        work = drop.make(asyncio.Event(), settle_seconds=10.0)
+        await work._look()
+        clock[0] += 11.0
+        await work._look()
+
+    asyncio.run(scenario())
+    sources = {read_headers(record.headers).source for call in drop.sender.calls for record in call}
+    assert sources == {"a.xlsx"}
+
+
+def test_a_folder_that_came_back_is_not_away_any_more_while_a_workbook_is_sent(drop: Drop, book: MakeBook) -> None:
+    book(2, folder=drop.path)
+    for name in (folder_module.DROP_FOLDER, folder_module.STATE_FOLDER):
+        drop.health.away(name, "no such folder")
+    seen: list[Any] = []
+    drop.sender.after = lambda calls: seen.append(set(drop.health.readiness()[1]["waiting_for"]))
+    drop.look(interval_seconds=0.001)
+    assert all("drop folder" not in one and "state folder" not in one for one in seen)
+    assert seen
