@@ -20,7 +20,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from acidwatch.broker.connection import asking_kafka, client_options, missing_topic
 from acidwatch.broker.groupoffsets import see_errors_of_groups
 from acidwatch.contract.deadletter import BESIDE_VALUE_BYTES
-from acidwatch.errors import PermanentError
+from acidwatch.errors import DependencyAwayError, PermanentError
 from acidwatch.settings import KafkaSettings
 
 _NO_COORDINATOR_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
@@ -59,7 +59,7 @@ def plan(settings: KafkaSettings) -> list[TopicPlan]:
 
 
 async def create_topics(settings: KafkaSettings) -> list[str]:
-    """Make the topics that are not there; returns the names of those made.
+    """Make the topics that are not there, and wait until the broker tells of them; returns the names of those made.
 
     Raises:
         DependencyAwayError: No broker answers.
@@ -72,7 +72,15 @@ async def create_topics(settings: KafkaSettings) -> list[str]:
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
             raise PermanentError(f"topic {name} was not made: {error.__name__} {rest[0] if rest else ''}".rstrip())
-    return [topic.name for topic in missing]
+    made = [topic.name for topic in missing]
+    # What the controller has made a broker may not know yet, and whoever sends next would be told that there is no such topic.
+    await _while(DependencyAwayError, settings)(_see, settings, made)
+    return made
+
+
+async def _see(settings: KafkaSettings, topics: list[str]) -> None:
+    for topic in topics:
+        await require_topic(settings, topic)
 
 
 async def _create_missing(settings: KafkaSettings) -> tuple[list[TopicPlan], Any]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from acidwatch.broker.topics import plan
+from acidwatch.broker import topics as module
+from acidwatch.broker.topics import TopicPlan, plan
+from acidwatch.errors import DependencyAwayError
 from acidwatch.settings import KafkaSettings
 
 
@@ -13,3 +17,22 @@ def test_what_is_confirmed_is_on_two_disks_wherever_one_of_them_may_be_lost(repl
     topics = plan(KafkaSettings(kafka_bootstrap="127.0.0.1:9", topic_replication=replicas))
     assert len(topics) == 4
     assert {topic.config.get("min.insync.replicas") for topic in topics} == {least}
+
+
+def test_topics_that_were_made_are_waited_for_until_the_broker_tells_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = KafkaSettings(kafka_bootstrap="127.0.0.1:1", kafka_timeout_seconds=5)
+    asked: list[str] = []
+
+    async def create(_: KafkaSettings) -> tuple[list[TopicPlan], None]:
+        return plan(settings)[:2], None
+
+    async def require(_: KafkaSettings, topic: str) -> None:
+        asked.append(topic)
+        if len(asked) < 3:
+            raise DependencyAwayError("Kafka", "127.0.0.1:1", f"topic {topic} does not exist")
+
+    monkeypatch.setattr(module, "_create_missing", create)
+    monkeypatch.setattr(module, "require_topic", require)
+    made = asyncio.run(module.create_topics(settings))
+    assert made == [settings.topic_batches, settings.topic_outcomes]
+    assert asked == [made[0], made[0], made[0], made[1]]
