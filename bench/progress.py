@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
 
 from acidwatch.broker.connection import client_options
+from acidwatch.broker.topics import NO_COORDINATOR_YET
 from acidwatch.settings import KafkaSettings
 
 _LOOK_SECONDS = 0.05
@@ -66,7 +66,7 @@ async def follow(
             await asyncio.sleep(_LOOK_SECONDS)
             try:
                 offsets = await admin.list_consumer_group_offsets(group)
-            except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError):
+            except NO_COORDINATOR_YET:
                 continue  # the broker makes its topic for offsets when the first group comes
             rows = sum(max(found.offset, 0) for place, found in offsets.items() if place.topic == topic) * batch_rows
             if rows > points[-1].rows:

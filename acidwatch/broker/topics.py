@@ -23,7 +23,7 @@ from acidwatch.contract.deadletter import BESIDE_VALUE_BYTES
 from acidwatch.errors import DependencyAwayError, PermanentError
 from acidwatch.settings import KafkaSettings
 
-_NO_COORDINATOR_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
+NO_COORDINATOR_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 _ENOUGH_TO_LOSE_ONE = 3  # of two replicas both would be needed, and the loss of one would stop everything
 _DAY_MS = 24 * 3600 * 1000
 
@@ -170,7 +170,7 @@ async def committed_offsets(settings: KafkaSettings, group: str, topic: str) -> 
         admin = AIOKafkaAdminClient(**client_options(settings))
         try:
             await admin.start()
-            offsets: dict[Any, Any] = await _while(_NO_COORDINATOR_YET, settings)(
+            offsets: dict[Any, Any] = await _while(NO_COORDINATOR_YET, settings)(
                 admin.list_consumer_group_offsets, group
             )
         finally:

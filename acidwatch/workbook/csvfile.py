@@ -12,12 +12,13 @@ from pathlib import Path
 from acidwatch.contract.columns import TABLES
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.book import LONGEST_CELL, Book, Extent, Sheet, plain_grid
+from acidwatch.workbook.locate import compared
 
 NAME = "csv"
 """Its one sheet, where findings say a sheet's name."""
 
 _SEPARATORS = ",;\t"
-_NAMES = {column.name for table in TABLES.values() for column in table}
+_NAMES = {compared(column.name) for table in TABLES.values() for column in table}
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 _LOOK_ROWS = 60
@@ -80,7 +81,7 @@ def _separator(text: str) -> str:
 
     def found(separator: str) -> tuple[int, int]:
         cells = [line.split(separator) for line in lines]
-        named = (sum(cell.strip(' "').upper().replace(" ", "_") in _NAMES for cell in line) for line in cells)
+        named = (sum(compared(cell.strip(' "')) in _NAMES for cell in line) for line in cells)
         return max(named, default=0), max(map(len, cells), default=0)
 
     return max(_SEPARATORS, key=found)

@@ -29,11 +29,8 @@ _BYTES = 768 << 20
 _BYTES_PER_BYTE = 64  # a sheet of 30 columns needs 50 bytes of memory for each of its compressed ones
 _OF_CONTAINER = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _BYTES_PER_CELL = 100  # of the process that asks: cells that the reader shares are made one by one there
-_STOPPED = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGHUP,
-)  # as a terminal or a machine that goes down sends to all processes
+# As a terminal, or a machine that goes down, sends to all processes.
+_STOPPED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _KEPT_BYTES = 256 << 20  # of a container's memory: for the process that asks, and what it has of the file
 
 

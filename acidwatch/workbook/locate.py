@@ -187,6 +187,11 @@ def choose_sheet(headers: dict[str, Header], where: str) -> str:
     )
 
 
+def first_ten(items: Sequence[object]) -> str:
+    """The first ten for a message, and a sign that there are more."""
+    return ", ".join(map(str, items[:10])) + (", ..." if len(items) > 10 else "")
+
+
 def listed(names: Sequence[str] | dict[str, Header]) -> str:
     """Sheet names for a message, each quoted."""
     return ", ".join(repr(name) for name in names)

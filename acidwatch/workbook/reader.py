@@ -21,7 +21,7 @@ from acidwatch.workbook.book import Book, Grid, Sheet
 from acidwatch.workbook.cells import Value, convert_column
 from acidwatch.workbook.isolate import read_isolated
 from acidwatch.workbook.locale import check_locale, convert_numbers
-from acidwatch.workbook.locate import Header, check_header, choose_sheet, find_header, listed
+from acidwatch.workbook.locate import Header, check_header, choose_sheet, find_header, first_ten, listed
 from acidwatch.workbook.package import read_bytes
 from acidwatch.workbook.widths import check_widths
 
@@ -152,9 +152,8 @@ def _notes(book: Book, sheet: Sheet, header: Header, rows: Sequence[int]) -> lis
     notes += _merged(sheet, header, rows)
     hidden = sheet.hidden & {row + 1 for row in rows}
     if hidden:
-        some = ", ".join(map(str, sorted(hidden)[:10])) + (", ..." if len(hidden) > 10 else "")
         verb = "row is hidden and is" if len(hidden) == 1 else "rows are hidden and are"
-        notes.append(f"{len(hidden)} {verb} read like the others ({some})")
+        notes.append(f"{len(hidden)} {verb} read like the others ({first_ten(sorted(hidden))})")
     return notes
 
 
@@ -168,9 +167,9 @@ def _merged(sheet: Sheet, header: Header, rows: Sequence[int]) -> list[str]:
     ]
     if not found:
         return []
-    some = ", ".join(found[:10]) + (", ..." if len(found) > 10 else "")
     return [
-        f"merged cells among the data: only the first one of each has the value, the others are taken as empty ({some})"
+        "merged cells among the data: only the first one of each has the value, the others are taken as empty"
+        f" ({first_ten(found)})"
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.book import Sheet
+from acidwatch.workbook.locate import first_ten
 
 
 def check_widths(sheet: Sheet, header_row: int, rows: Sequence[int], where: str) -> list[str]:
@@ -38,7 +39,6 @@ def check_widths(sheet: Sheet, header_row: int, rows: Sequence[int], where: str)
         if sheet.cut_off and rows and rows[-1] == len(sheet.widths) - 1:
             return [f"the last row, {rows[-1] + 1}, has no end of line: was the file copied whole?"]
         return []
-    some = ", ".join(map(str, short[:10])) + (", ..." if len(short) > 10 else "")
     return [
-        f"{len(short)} rows have fewer cells than there are names of columns; what they lack is taken as empty (rows {some})"
+        f"{len(short)} rows have fewer cells than there are names of columns; what they lack is taken as empty (rows {first_ten(short)})"
     ]

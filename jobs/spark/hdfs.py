@@ -61,14 +61,15 @@ def hdfs_errors(root: str) -> Iterator[None]:
     except (Py4JJavaError, PySparkException) as error:
         text = str(error)
         if any(sign in text for sign in AWAY):
-            raise DependencyAwayError("HDFS", root, _cause(text)) from error
+            raise DependencyAwayError("HDFS", root, cause(text)) from error
         if any(sign in text for sign in GONE):
             raise PermanentError(
-                f"a file that the ledger, the reference pointer or an earlier run names is not on HDFS: {_cause(text)[:300]}"
+                f"a file that the ledger, the reference pointer or an earlier run names is not on HDFS: {cause(text)[:300]}"
             ) from error
         raise
 
 
-def _cause(text: str) -> str:
+def cause(text: str) -> str:
+    """The line of an error of Spark's that says what it is about."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return next((line for line in lines if any(sign in line for sign in (*AWAY, *GONE))), lines[0] if lines else text)

@@ -27,7 +27,7 @@ from acidwatch.settings import KafkaSettings
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.logs import get_logger
 from acidwatch.telemetry.metrics import LAST_GROUP_TIME, LIVE_ALERTS, LIVE_BATCHES
-from jobs.spark.hdfs import LOST_BLOCK, hdfs_errors
+from jobs.spark.hdfs import LOST_BLOCK, cause, hdfs_errors
 from jobs.spark.live import stream
 from jobs.spark.live.failures import query_failures
 from jobs.spark.live.publish import publish_alerts
@@ -252,7 +252,9 @@ class LiveJob:
                 lost = sum(LOST_BLOCK in reason for reason in set(self._left_out.values()))
                 if isinstance(error, DependencyAwayError) and lost >= MOST_LOST:
                     raise
-                self._left_out |= dict.fromkeys(map(_key, batches), f"{files[0]} can't be read: {_first_line(error)}")
+                self._left_out |= dict.fromkeys(
+                    map(_key, batches), f"{files[0]} can't be read: {cause(str(error))[:300]}"
+                )
                 return Done()
         else:
             done, lacking = self._advance(batches, rows)
@@ -327,10 +329,6 @@ def chunks(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
 
 def _key(batch: Batch) -> tuple[str, int]:
     return batch.batch_id, batch.attempt
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
 
 
 def _position(query: StreamingQuery, topic: str) -> Position:
