@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from acidwatch.report.source import Source
     from acidwatch.settings import ArchiveSettings
 
-FROM_RUN = ("site", "region", "annual", "acidity_site", "method", "method_change", "unit_break", "distribution")
+FROM_RUN = (
+    "site",
+    "region",
+    "annual",
+    "acidity_site",
+    "method",
+    "method_change",
+    "unit_break",
+    "distribution",
+    "site_rows",
+)
 
 
 def report(

@@ -51,3 +51,6 @@ FORM: tuple[tuple[str, Severity, str], ...] = (
     ),
 )
 """Id, severity, what must hold."""
+
+TAKEN = tuple(form for form in FORM if form[0].startswith(("text.", "censored.")))
+"""The soft ones about a cell's text: a row's `flags` name them."""

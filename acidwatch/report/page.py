@@ -25,6 +25,7 @@ from acidwatch.report.regions import RegionSeries, region_series
 from acidwatch.report.sites import CLASS_NAMES, browser_data, site_lines
 from acidwatch.report.source import Source
 from acidwatch.report.summary import tallies
+from acidwatch.trends.site import CLASSES
 
 SCRIPTS = ("vendor/d3.min.js", "vendor/plot.umd.min.js", "templates/report.js")
 
@@ -94,6 +95,7 @@ def _multiples(series: Iterable[RegionSeries]) -> list[dict[str, Any]]:
             "parameter": one.parameter.key,
             "years": [[y.year, rounded(y.median), rounded(y.q1), rounded(y.q3)] for y in one.years],
             "slope": [rounded(slope) for slope in (one.slope, one.low, one.high)],
+            "kind": CLASSES.index(one.trend_class),
         }
         for one in series
     ]

@@ -86,7 +86,7 @@ def coarse_parameters(statistics: Sequence[Row]) -> set[str]:
     """Parameters whose values are whole numbers at every site and hardly vary, so that rounding hides what changes.
 
     Args:
-        statistics: Rows of metrics.site: parameter, min, max, q1, q3.
+        statistics: Rows of metrics.site: parameter, min, max, q1, median, q3.
     """
     groups: dict[str, list[Row]] = {}
     for row in statistics:
@@ -95,5 +95,7 @@ def coarse_parameters(statistics: Sequence[Row]) -> set[str]:
         name
         for name, rows in groups.items()
         if all(float(row[bound]).is_integer() for row in rows for bound in ("min", "max"))
+        # Quartiles between two whole numbers are quarters of the way, by linear interpolation.
+        and all(float(4 * row[bound]).is_integer() for row in rows for bound in ("q1", "median", "q3"))
         and median(row["q3"] - row["q1"] for row in rows) <= COARSE_SPREAD
     }

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from acidwatch.contract.form import TAKEN
+from acidwatch.contract.parameters import COMPONENTS
 from acidwatch.contract.rules import HARD, SOFT
 from acidwatch.report.figures import count
 from acidwatch.report.parameters import Parameter, label
@@ -14,6 +16,7 @@ from acidwatch.report.source import Row, Source
 
 _MEANINGS = {
     **{rule.id: rule.meaning for rule in (*HARD, *SOFT)},
+    **{rule: meaning for rule, _, meaning in TAKEN},
     "history.outlier": "within the site's own history",
     "repeat.identical": "no other batch says the same sample in the same words",
     "repeat.complementary": "no other batch has cells of the same sample that are empty here",
@@ -59,7 +62,7 @@ def of_programmes(source: Source, table: str) -> list[Row]:
 
 def cautions(source: Source, parameters: Sequence[Parameter], lines: Sequence[SiteLine]) -> list[str]:
     """What a reader must keep in mind, as far as it is so in this run: whole sentences."""
-    run, found = source.run, []
+    counts, found = _counts(source), []
     coarse = [parameter for parameter in parameters if parameter.coarse]
     if coarse:
         names = "; ".join(parameter.label for parameter in coarse)
@@ -70,13 +73,14 @@ def cautions(source: Source, parameters: Sequence[Parameter], lines: Sequence[Si
     for row in of_programmes(source, "unit_break"):
         found.append(
             f"{label(row['parameter'])} of {row['program_id']} steps by a factor of {row['factor']:.3g} at {row['same_sites']} of "
-            f"{row['sites']} sites in {row['first_date'].year}, which looks like another unit: its trends across that year are not those "
-            "of the water."
+            f"{row['sites']} sites in {row['first_date'].year}, which looks like another unit: its trends across that year"
+            f"{_derived(row['parameter'])} are not those of the water."
         )
     if source.rejected:
         rows = sum(row["rows"] for row in source.rejected)
         found.append(
-            f"Rejected batches, which are not in these figures: {count(len(source.rejected))}, with {count(rows)} rows."
+            f"Rejected batches{' of all regions' if source.region else ''}, which are not in these figures: "
+            f"{count(len(source.rejected))}, with {count(rows)} rows."
         )
     doubled = sum(n > 1 for n in Counter(line.site for line in lines).values())
     if doubled:
@@ -84,17 +88,33 @@ def cautions(source: Source, parameters: Sequence[Parameter], lines: Sequence[Si
     nowhere = sum(line.region is None for line in lines)
     if nowhere:
         found.append(f"Sites in none of the regions, which count in “all sites” only: {nowhere}.")
-    if run["without_method"] or run["ambiguous"]:
+    if counts["without_method"] or counts["ambiguous"]:
         found.append(
-            f"Of {count(run['measurements'])} measurements the laboratory's method is not known for {count(run['without_method'])}, and "
-            f"ambiguous for {count(run['ambiguous'])}."
+            f"Of {count(counts['measurements'])} measurements the laboratory's method is not known for "
+            f"{count(counts['without_method'])}, and ambiguous for {count(counts['ambiguous'])}."
         )
-    if run["without_site"]:
-        found.append(f"Measurements of sites that the sites table does not have: {count(run['without_site'])}.")
-    if run["censored"]:
+    if counts["without_site"]:
+        found.append(f"Measurements of sites that the sites table does not have: {count(counts['without_site'])}.")
+    if counts["censored"]:
         found.append(
-            f"Cells only known to lie beyond a limit, which are in none of these figures: {count(run['censored'])}."
+            f"Cells only known to lie beyond a limit, which are in none of these figures: {count(counts['censored'])}."
         )
-    if run["superseded"]:
-        found.append(f"Rows that a later row of the same sample replaces: {count(run['superseded'])}.")
+    if counts["superseded"]:
+        found.append(f"Rows that a later row of the same sample replaces: {count(counts['superseded'])}.")
     return found
+
+
+def _counts(source: Source) -> Row:
+    """What the run counted, of the sites on the page."""
+    if source.region is None:
+        return source.run
+    keys = set(source.site_keys())
+    rows = [row for row in source.tables["site_rows"] if (row["program_id"], row["site_id"]) in keys]
+    names = ("measurements", "without_method", "ambiguous", "without_site", "censored", "superseded")
+    return {name: sum(row[name] for row in rows) for name in names}
+
+
+def _derived(parameter: str) -> str:
+    """The derived parameters that a parameter is part of, in words."""
+    names = [label(name) for name, parts in COMPONENTS.items() if parameter in parts and name != parameter]
+    return f", and those of {', '.join(names)}," if names else ""

@@ -9,6 +9,8 @@ from statistics import median
 from acidwatch.report.parameters import Parameter
 from acidwatch.report.source import Row, Site, Source
 from acidwatch.report.summary import quartile
+from acidwatch.trends.series import is_too_censored
+from acidwatch.trends.site import class_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class RegionSeries:
         years: Those of the period with values at half of the sites or more: fewer would show which sites were sampled.
         slope, low, high: Regional Kendall: median of all pairs within sites, and its 95 % interval, unit per year.
         p: Of the regional Kendall test.
+        trend_class: Its class, by p < 0.05.
     """
 
     region: str
@@ -45,6 +48,7 @@ class RegionSeries:
     low: float | None
     high: float | None
     p: float | None
+    trend_class: str
 
 
 def region_series(source: Source, parameters: Sequence[Parameter]) -> list[RegionSeries]:
@@ -78,6 +82,7 @@ def region_series(source: Source, parameters: Sequence[Parameter]) -> list[Regio
                     low=row["kendall_low"],
                     high=row["kendall_high"],
                     p=row["kendall_p"],
+                    trend_class=class_of(row["kendall_s"], row["kendall_p"], parameter.key),
                 )
             )
     return found
@@ -86,8 +91,8 @@ def region_series(source: Source, parameters: Sequence[Parameter]) -> list[Regio
 def _by_site(rows: Iterable[Row]) -> dict[tuple[str, str, str], dict[int, float]]:
     values: dict[tuple[str, str, str], dict[int, float]] = {}
     for row in rows:
-        if row["mean"] is None:
-            continue  # all samples of the year are censored
+        if row["mean"] is None or is_too_censored(row["n"], row["censored"] or 0):
+            continue  # as in the trends
         values.setdefault((row["program_id"], row["site_id"], row["parameter"]), {})[row["year"]] = row["mean"]
     return values
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acidwatch.chemistry.classes import ANC_CLASSES, ANC_UNKNOWN
+from acidwatch.contract.parameters import COMPONENTS
 from acidwatch.report.figures import compact, day
 from acidwatch.report.parameters import Parameter
 from acidwatch.report.source import Row, Site, Source
@@ -98,7 +99,8 @@ def browser_data(source: Source, parameters: Sequence[Parameter], lines: Sequenc
         key = (row["program_id"], row["site_id"])
         years = annual.get((*key, row["parameter"]), [])
         if years:
-            unit_breaks = breaks.get((key[0], row["parameter"]), [])
+            parts = COMPONENTS.get(row["parameter"], ())
+            unit_breaks = sorted(one for part in parts for one in breaks.get((key[0], part), []))
             series.setdefault(key, []).append([place[row["parameter"]], *_years(years), _trend(row, unit_breaks)])
     acidity = {(row["program_id"], row["site_id"]): row for row in source.tables["acidity_site"]}
     first = trends[0] if trends else None
@@ -115,7 +117,10 @@ def browser_data(source: Source, parameters: Sequence[Parameter], lines: Sequenc
                 "site": line.site,
                 "region": line.region,
                 "facts": _facts(source.sites.get((line.programme, line.site), {}), line),
-                "acidity": _acidity(acidity.get((line.programme, line.site))),
+                "acidity": _acidity(
+                    acidity.get((line.programme, line.site)),
+                    any(row["n"] for row in annual.get((line.programme, line.site, "ANC"), [])),
+                ),
                 "series": series.get((line.programme, line.site), []),
             }
             for line in lines
@@ -165,7 +170,7 @@ def _facts(facts: Row, line: SiteLine) -> list[list[str]]:
     return found
 
 
-def _acidity(row: Row | None) -> list[list[str]]:
+def _acidity(row: Row | None, measured_anc: bool) -> list[list[str]]:
     if row is None:
         return []
 
@@ -174,7 +179,8 @@ def _acidity(row: Row | None) -> list[list[str]]:
             return "no ANC"
         return f"{compact(row[f'{period}_median_anc_ueq_l'], 3)} µeq/L, class {row[f'{period}_class']} (n = {row[f'{period}_n']})"
 
-    last = "never" if row["last_acidic_date"] is None else day(row["last_acidic_date"])
+    never = "never" if measured_anc else "no ANC"
+    last = never if row["last_acidic_date"] is None else day(row["last_acidic_date"])
     return [
         ["Samples", f"{row['samples']}, {day(row['first_date'])} to {day(row['last_date'])}"],
         ["Median ANC, 1990 to 1994", median("first")],

@@ -21,8 +21,8 @@ class Source:
         rejected: Batches of which no attempt was accepted when the run finished: batch_id, source, subject, rows, reason, message,
             attempts.
         sites: The reference sites by key: the columns of the contract's SITES.
-        tables: Rows of site, trend (annual means), region, annual, acidity_site, method, method_change, unit_break and distribution,
-            and `rules`: rule, severity, n, checked.
+        tables: Rows of site, trend (annual means), region, annual, acidity_site, method, method_change, unit_break, distribution and
+            site_rows, and `rules`: rule, severity, n, checked.
         region: Only the sites of this region; None = all.
         acidwatch_version: Release that makes the page.
     """

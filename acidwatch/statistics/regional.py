@@ -62,7 +62,7 @@ def regional_direction(tests: Sequence[MannKendall], correlations: Array) -> Reg
     deviation = np.sqrt(p * (1.0 - p))
     off_diagonal = correlations - np.diag(np.diag(correlations))
     independent = float((deviation**2).sum()) / count**2
-    variance = independent + float(deviation @ off_diagonal @ deviation) / count**2
+    variance = independent + float(np.einsum("i,ij,j->", deviation, off_diagonal, deviation)) / count**2
     if variance <= 0.0:
         variance = independent
     direction: Direction = "rising" if common > 0 else "falling"

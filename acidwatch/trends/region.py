@@ -140,9 +140,9 @@ def _row(
 
 
 def _aligned(series: Sequence[Series], period: Period) -> Array:
-    """Annual means as (sites, years of the period), NaN where a site has none."""
+    """Annual means as (sites, years of the period), NaN where a site has none that is used."""
     table = np.full((len(series), period.length), np.nan)
     for position, one in enumerate(series):
-        inside = (one.years >= period.first_year) & (one.years <= period.last_year)
+        inside = one.usable(period)
         table[position, one.years[inside] - period.first_year] = one.means[inside]
     return table

@@ -29,6 +29,9 @@ class Period:
 
 
 DEFAULT_PERIOD = Period(1990, 2020)
+MOST_CENSORED = (3, 20)
+"""Share of a year's samples up to which its values stand for the year: 15 % (US EPA QA/G-9, 2000, section 4.7). Past it leaving out
+those below a limit lifts its mean, and a limit that falls over the years would be a trend of the laboratory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,26 @@ class Series:
     months: Array
     method_changes: tuple[int, ...] = ()
     censored: tuple[tuple[int, int], ...] = ()
+
+    def usable(self, period: Period) -> NDArray[np.bool_]:
+        """(n,) which years are of a period and may be in its trend: see MOST_CENSORED."""
+        inside = (self.years >= period.first_year) & (self.years <= period.last_year)
+        usable: NDArray[np.bool_] = inside & ~np.isin(self.years, sorted(self._too_censored()))
+        return usable
+
+    def too_censored(self, period: Period) -> int:
+        """Years of a period that are left out of its trend for their censored samples, those without a value among them."""
+        return sum(period.first_year <= year <= period.last_year for year in self._too_censored())
+
+    def _too_censored(self) -> set[int]:
+        counts = dict(zip(self.years.tolist(), self.counts.tolist(), strict=True))
+        return {year for year, n in self.censored if is_too_censored(counts.get(year, 0), n)}
+
+
+def is_too_censored(measured: int, censored: int) -> bool:
+    """Whether so many of a year's samples are censored that the measured ones do not stand for it."""
+    part, whole = MOST_CENSORED
+    return whole * censored > part * (measured + censored)
 
 
 def series_of(rows: Iterable[Mapping[str, Any]], regions: Mapping[tuple[str, str], str | None]) -> list[Series]:

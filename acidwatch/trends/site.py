@@ -23,7 +23,6 @@ FEWEST_VALUES = 5
 FEWEST_DIFFERENT = 3
 SHARE_OF_YEARS = (2, 3)  # two thirds
 FEW_VALUES = 10  # below this a trend carries a caution
-MOST_CENSORED = (4, 5)  # of the samples; with more nothing can be summarised (Helsel 2012; EPA's TADA)
 END_YEARS = 3  # a site is fixed if it has values in the first and in the last so many years
 
 NOT_ANALYSED = "not analysed"
@@ -38,7 +37,7 @@ class Trend:
 
     Attributes:
         first_year, last_year: The period, both included.
-        n_years: Years of it with a value.
+        n_years: Years of it with a value that is used.
         n: Values used: annual ones, or monthly ones for the seasonal variant.
         n_censored: Censored samples of the period, which are in none of these values.
         s, var_s, z, p: Mann-Kendall, or seasonal Kendall.
@@ -94,12 +93,13 @@ def trend(series: Series, period: Period, variant: Variant) -> Trend:
         period: Values outside it are not looked at.
         variant: What is tested: annual means, annual medians, or monthly means by season (by time where the seasons don't differ).
     """
-    inside = (series.years >= period.first_year) & (series.years <= period.last_year)
+    inside = series.usable(period)
     years = series.years[inside].astype(np.float64)
     values = _values(series, variant)[inside]
     used = values[~np.isnan(values)]
     censored = sum(n for year, n in series.censored if period.first_year <= year <= period.last_year)
-    reason = too_many_censored(censored, int(series.counts[inside].sum())) or why_not(used, len(years), period)
+    left_out = series.too_censored(period)
+    reason = why_not(used, len(years), left_out, period)
     without = Trend(
         program_id=series.program_id,
         site_id=series.site_id,
@@ -134,10 +134,10 @@ def trend(series: Series, period: Period, variant: Variant) -> Trend:
         slope_low=sen.low,
         slope_high=sen.high,
         percent_per_year=None if median == 0.0 else 100.0 * sen.slope / abs(median),
-        trend_class=_class(test, series.parameter),
+        trend_class=class_of(test.s, test.p, series.parameter),
         confidence=confidence,
         confidence_class=None if confidence is None else improving_class(confidence),
-        caution=_caution(len(used), censored),
+        caution=_caution(len(used), censored, left_out),
         seasons_p=seasons_p,
         fixed=bool(years[0] < period.first_year + END_YEARS and years[-1] > period.last_year - END_YEARS),
         step_year=None if step is None else int(step.time),
@@ -145,19 +145,16 @@ def trend(series: Series, period: Period, variant: Variant) -> Trend:
     )
 
 
-def too_many_censored(censored: int, measured: int) -> Reason | None:
-    """Whether so many samples are censored that those which are not say nothing of the water."""
-    part, whole = MOST_CENSORED
-    return "too many censored" if whole * censored > part * (censored + measured) else None
-
-
-def why_not(values: Array, n_years: int, period: Period) -> Reason | None:
+def why_not(values: Array, n_years: int, left_out: int, period: Period) -> Reason | None:
     """Why values can't be analysed, the first reason that holds; None if they can.
 
     Args:
-        values: (n,) those that are there.
-        n_years: Years with a value.
+        values: (n,) those that are used.
+        n_years: Years with a value that is used.
+        left_out: Years that are not, for their censored samples.
     """
+    if left_out and _too_few_years(n_years, period) and not _too_few_years(n_years + left_out, period):
+        return "too many censored"
     if len(values) < FEWEST_VALUES:
         return "too few values"
     different = len(np.unique(values))
@@ -165,15 +162,21 @@ def why_not(values: Array, n_years: int, period: Period) -> Reason | None:
         return "constant"
     if different < FEWEST_DIFFERENT:
         return "too few different values"
+    return "too few years" if _too_few_years(n_years, period) else None
+
+
+def _too_few_years(n_years: int, period: Period) -> bool:
+    """Whether the years with a value are too few; the months of a year or two are a season's course, which is no trend."""
     part, whole = SHARE_OF_YEARS
-    # The months of a year or two are a season's course, which is no trend.
-    return "too few years" if n_years < FEWEST_VALUES or whole * n_years < part * period.length else None
+    return n_years < FEWEST_VALUES or whole * n_years < part * period.length
 
 
-def _caution(used: int, censored: int) -> str | None:
+def _caution(used: int, censored: int, years: int) -> str | None:
     cautions = [f"fewer than {FEW_VALUES} values"] if used < FEW_VALUES else []
     if censored:
         cautions.append(f"censored samples left out: {censored}")
+    if years:
+        cautions.append(f"years left out for them: {years}")
     return "; ".join(cautions) or None
 
 
@@ -193,10 +196,11 @@ def _tested(years: Array, values: Array, variant: Variant) -> tuple[MannKendall,
     return mann_kendall(values.ravel()), pair_slopes(times, values.ravel()), seasons_p
 
 
-def _class(test: MannKendall, parameter: str) -> str:
-    if test.p >= SIGNIFICANT or test.s == 0:
+def class_of(s: int, p: float, parameter: str) -> str:
+    """One of CLASSES, from the S and the p of a Mann-Kendall test."""
+    if p >= SIGNIFICANT or s == 0:
         return "no trend"
-    direction = "falling" if test.s < 0 else "rising"
+    direction = "falling" if s < 0 else "rising"
     good = GOOD.get(parameter)
     if good is None:
         return direction

@@ -74,6 +74,9 @@ def run_tables() -> dict[str, list[dict[str, Any]]]:
                 "last_median_anc_ueq_l": 31.0, "last_class": "0 to 50", "classes_moved": 1, "last_acidic_date": date(2003, 4, 1),
                 "days_since_acidic": 6393, "episodes": 2}  # fmt: skip
         tables["acidity_site"].append({**key, **acid})
+        cells = {"superseded": 0, "samples": 372, "measurements": 2232, "censored": 0, "ambiguous": 0, "without_site": 0,
+                 "without_method": 7 if key["program_id"] == "LTM_ME" else 0}  # fmt: skip
+        tables["site_rows"].append({**key, "computed_by": 7, "rows": 372, **cells, "last_date": date(2020, 10, 1)})
         rule = {"year": 2000, "rule": "balance.ions", "parameter": None, "severity": "soft", "n": 1, "checked": 12}
         tables["sample_rule"].append({**key, **rule})
     numbers = {"mean": 1.0, "stddev": 1.0, "min": 0.0, "q1": 0.5, "median": 1.0, "q3": 2.0, "max": 3.0}

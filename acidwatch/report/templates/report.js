@@ -67,22 +67,17 @@
     return svg;
   };
   const gaps = (points) => points.flatMap((point, i) => (i && point[0] - points[i - 1][0] > 1 ? [[point[0] - 0.5, null], point] : [point]));
-  const direction = (slopes, good) => {
-    const [slope, low, high] = slopes;
-    if (slope === null || low <= 0 && high >= 0) return "var(--flat)";
-    if (!good) return "var(--ink)";
-    return slope > 0 === (good === "rising") ? "var(--good)" : "var(--bad)";
-  };
+  const colours = { improving: "var(--good)", worsening: "var(--bad)", rising: "var(--ink)", falling: "var(--ink)" };
+  const colourOf = (kind) => colours[data.classes[kind]] ?? "var(--flat)";
 
   // The small multiples, one after the other, so that the page answers while they are drawn; at once where it is printed.
-  const good = new Map(data.parameters.map((parameter) => [parameter[0], parameter[4]]));
   const domains = d3.rollup(data.multiples, (ones) => d3.extent(ones.flatMap((one) => one.years.flatMap((year) => year.slice(1)))), (one) => one.parameter);
   const waiting = data.multiples.filter((one) => one.years.length);
   const drawNext = () => {
     const one = waiting.shift();
     if (!one) return false;
     const place = document.querySelector(`.plot[data-region="${CSS.escape(one.region)}"][data-parameter="${CSS.escape(one.parameter)}"]`);
-    place.replaceChildren(draw(one.years, one.slope, { width: 230, height: 140, colour: direction(one.slope, good.get(one.parameter)), domain: domains.get(one.parameter) }));
+    place.replaceChildren(draw(one.years, one.slope, { width: 230, height: 140, colour: colourOf(one.kind), domain: domains.get(one.parameter) }));
     return true;
   };
   const drawRest = () => { if (drawNext()) setTimeout(drawRest); else document.documentElement.classList.add("drawn"); };
@@ -105,14 +100,14 @@
   ].filter((remark) => remark);
 
   const chart = (series, start) => {
-    const [, label, meaning, unit, good, coarse] = data.parameters[series[0]];
+    const [, label, meaning, unit, , coarse] = data.parameters[series[0]];
     const trend = series[4], points = pointsOf(series), slopes = trend.slice(2, 5);
     const marks = [
       Plot.ruleX(trend[9], { stroke: "var(--soft)", strokeDasharray: "3 3" }),
       Plot.ruleX(trend[10].map(([year]) => year), { stroke: "var(--bad)", strokeWidth: 1.5 }),
     ];
     const plot = el("div", { class: "plot", role: "img", "aria-label": `${label}, annual means ${points[0][0]} to ${points.at(-1)[0]}: ${words(trend, unit)}. The values are in the table below.` });
-    plot.append(draw(points, slopes, { width: 340, height: 190, colour: direction(slopes, good), start: Math.min(start, firstYear), marks }));
+    plot.append(draw(points, slopes, { width: 340, height: 190, colour: colourOf(trend[0]), start: Math.min(start, firstYear), marks }));
     const notes = remarks(trend, coarse);
     return el("figure", {}, el("h3", {}, `${label} `, el("span", {}, `${meaning}, ${unit}`)), plot,
       el("figcaption", {}, words(trend, unit), ...(notes.length ? [el("br"), `Note: ${notes.join("; ")}.`] : [])));

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from acidwatch.contract import flags
 from acidwatch.contract.columns import MEASUREMENTS, NATURAL_KEY, SAMPLES
+from acidwatch.contract.form import TAKEN
 from acidwatch.contract.remarks import BEYOND
 from acidwatch.contract.rules import MOST_CHARGE_UEQ_L, NEVER_ZERO, SOFT
 from jobs.spark.transforms.censored import remark_of
@@ -91,9 +92,9 @@ def by_sample_rule(samples: DataFrame) -> DataFrame:
     """
     parameters = {column.name: column.parameter for column in SAMPLES}
     charge = F.abs(F.col("charge_ueq_l")) > F.lit(MOST_CHARGE_UEQ_L)
+    soft = [(rule.id, parameters.get(rule.column)) for rule in SOFT] + [(form[0], None) for form in TAKEN]
     rules = [("balance.charge", "hard", None, F.coalesce(charge, F.lit(False)))] + [
-        (rule.id, "soft", parameters.get(rule.column), F.coalesce(F.array_contains("flags", rule.id), F.lit(False)))
-        for rule in SOFT
+        (rule, "soft", parameter, F.coalesce(F.array_contains("flags", rule), F.lit(False))) for rule, parameter in soft
     ]
     counted = samples.groupBy(*_site_year()).agg(
         *(F.count_if(broken).alias(f"n_{at}") for at, (_, _, _, broken) in enumerate(rules)),

@@ -92,4 +92,4 @@ def test_the_job_counts_each_measurement_that_is_there_and_a_censored_cell_as_no
         None,
         {None},
     )
-    assert (trend["reason"], trend["n_censored"], trend["n"]) == ("too many censored", 1, 0)
+    assert (trend["reason"], trend["n_censored"], trend["n"]) == ("too few values", 1, 0)

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from acidwatch.contract.columns import MEASUREMENTS
+from acidwatch.contract.form import TAKEN
 from acidwatch.contract.rules import SOFT
 from jobs.spark import unit_breaks
 from jobs.spark.schemas import METHODS_TABLE
@@ -64,6 +65,16 @@ def test_rules_about_samples_are_counted_of_those_that_could_be_tested(
     assert got.groupby("rule")["n"].sum()["balance.ions"] > 0
     assert set(got[got["rule"] == "unusual.NH4_UEQ_L"]["parameter"]) == {"NH4"}
     assert set(got[got["rule"] == "balance.ions"]["parameter"]) == {None}
+
+
+def test_texts_that_were_taken_are_counted_as_the_other_soft_findings_are(spark: SparkSession) -> None:
+    flagged = [["text.estimated"], ["text.estimated", "censored.below"], []]
+    rows = [sample(row=i + 2, DATE_SMP=datetime(2001, 5, i + 1), flags=flags) for i, flags in enumerate(flagged)]
+    got = quality.by_sample_rule(with_balance(frame(spark, rows))).toPandas().set_index("rule")
+    assert {form[0]: got.loc[form[0], "n"] for form in TAKEN} == {
+        "text.number": 0, "text.missing": 0, "text.estimated": 2, "censored.below": 1, "censored.above": 0,
+    }  # fmt: skip
+    assert set(got.loc[[form[0] for form in TAKEN], "checked"]) == {3}
 
 
 def test_completeness_has_every_parameter_of_every_site_and_year(

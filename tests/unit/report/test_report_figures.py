@@ -33,7 +33,13 @@ def test_embedded_numbers_are_short() -> None:
 
 def test_a_parameter_is_coarse_only_where_whole_numbers_hide_what_changes() -> None:
     def row(parameter: str, low: float, q1: float, q3: float, high: float) -> dict[str, object]:
-        return {"parameter": parameter, "min": low, "q1": q1, "q3": q3, "max": high}
+        return {"parameter": parameter, "min": low, "q1": q1, "median": (q1 + q3) / 2, "q3": q3, "max": high}
 
-    rows = [row("PH_LAB", 4, 5, 6, 7), row("SO4", 20, 60, 100, 180), row("DOC", 2.1, 3, 4, 6.5), row("DOC", 2, 3, 4, 6)]
+    rows = [
+        row("PH_LAB", 4, 5.25, 6.25, 7),
+        row("SO4", 20, 60, 100, 180),
+        row("DOC", 2.1, 3, 4, 6.5),
+        row("DOC", 2, 3, 4, 6),
+    ]
     assert coarse_parameters(rows) == {"PH_LAB"}
+    assert coarse_parameters([row("PH_LAB", 5, 5.7, 6.3, 7)]) == set(), "only its ends happen to be whole"

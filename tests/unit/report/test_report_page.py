@@ -10,7 +10,7 @@ import pytest
 from acidwatch.report.page import SCRIPTS, _asset, embedded, render
 from acidwatch.report.parameters import HEADLINE, parameters_of
 from acidwatch.report.summary import tallies
-from tests.support.reported import STRANGE, made_source
+from tests.support.reported import STRANGE, made_source, run_tables
 
 
 class Page(HTMLParser):
@@ -148,6 +148,39 @@ def test_cautions_are_said_only_where_the_run_gives_cause() -> None:
     text = Page(render(made_source(tables=tables, rejected=[]))).text
     assert "whole numbers throughout" not in text and "steps by a factor" not in text
     assert "Rejected batches, which" not in text and "None: no batch was without" in text
+
+
+def test_cautions_of_a_region_s_report_count_its_sites_only() -> None:
+    assert "method is not known for 7" in Page(render(made_source())).text
+    text = Page(render(made_source(region="Adirondacks"))).text
+    assert "method is not known" not in text
+    assert "Rejected batches of all regions, which are not in these figures: 1" in text
+    text = Page(render(made_source(region="New England"))).text
+    assert "method is not known for 28" in text, "four sites of LTM_ME, none of LTM_VT"
+
+
+def test_a_unit_break_stands_beside_the_trends_of_derived_parameters_too() -> None:
+    tables = {name: list(rows) for name, rows in made_source().tables.items()}
+    tables["unit_break"] = [row | {"parameter": "CA"} for row in tables["unit_break"]]
+    text = Page(render(made_source(tables=tables))).text
+    assert "its trends across that year, and those of" in text and "Ca + Mg" in text
+
+
+def test_a_site_without_any_anc_was_not_never_acidic() -> None:
+    tables = {name: list(rows) for name, rows in made_source().tables.items()}
+    tables["annual"] = [row for row in tables["annual"] if row["parameter"] != "ANC" or row["program_id"] != "VTSSS"]
+    tables["acidity_site"] = [row | {"last_acidic_date": None} for row in tables["acidity_site"]]
+    sites = data_of(render(made_source(tables=tables)))["sites"]
+    last = {site["programme"]: dict(site["acidity"])["Last sample with ANC below 0"] for site in sites}  # type: ignore[attr-defined]
+    assert (last["VTSSS"], last["LTM_ME"]) == ("no ANC", "never")
+
+
+def test_lines_are_coloured_by_the_class_that_the_words_say() -> None:
+    data = data_of(render(made_source()))
+    kinds = {(one["region"], one["parameter"]): data["classes"][one["kind"]] for one in data["multiples"]}  # type: ignore[attr-defined, index]
+    rows = {(row["region"], row["parameter"]): row for row in run_tables()["region"] if row["site_set"] == "fixed"}
+    for key, kind in kinds.items():
+        assert (kind == "no trend") is (rows[key]["kendall_p"] >= 0.05), key
 
 
 def test_a_region_s_report_holds_its_sites_only() -> None:

@@ -23,6 +23,7 @@ def series(
     months: Any = None,
     changes: tuple[int, ...] = (),
     censored: tuple[tuple[int, int], ...] = (),
+    counts: Any = 1,
 ) -> Series:
     """A series whose NaN are years without a value."""
     values = np.array(means, dtype=np.float64)
@@ -30,7 +31,8 @@ def series(
     years = first_year + np.arange(len(values))
     table = np.full((len(values), 12), NAN) if months is None else np.array(months, dtype=np.float64)
     return Series(
-        "LTM_ME", "020058", parameter, "ueq/L", "New England", years[there], np.ones(int(there.sum()), dtype=np.int64),
+        "LTM_ME", "020058", parameter, "ueq/L", "New England", years[there],
+        np.broadcast_to(counts, len(values))[there],
         values[there], values[there] - 1.0, table[there], changes, censored,
     )  # fmt: skip
 
@@ -114,7 +116,7 @@ def test_what_can_not_be_analysed_says_why(values: Sequence[float], reason: str 
 
 @pytest.mark.parametrize(("n_years", "reason"), [(20, "too few years"), (21, None)])
 def test_a_trend_over_31_years_needs_21_of_them(n_years: int, reason: str | None) -> None:
-    assert why_not(np.arange(float(n_years)), n_years, DEFAULT_PERIOD) == reason
+    assert why_not(np.arange(float(n_years)), n_years, 0, DEFAULT_PERIOD) == reason
 
 
 def test_a_single_year_is_a_period_without_trend() -> None:
@@ -170,17 +172,36 @@ def test_a_step_stands_beside_the_changes_of_method() -> None:
 
 
 def test_a_trend_says_how_many_censored_samples_of_its_period_were_left_out() -> None:
-    found = trend(series(means=FALLING, censored=((2000, 9), (2003, 2), (2010, 1), (2011, 9))), TEN, "annual_mean")
+    twelve = {"means": FALLING, "counts": 12}
+    found = trend(series(**twelve, censored=((2000, 9), (2003, 2), (2010, 1), (2011, 9))), TEN, "annual_mean")
     assert (found.n_censored, found.caution, found.slope) == (3, "censored samples left out: 3", of(*FALLING).slope)
-    few = trend(series(means=FALLING[:9], censored=((2003, 2),)), TEN, "annual_mean")
+    few = trend(series(means=FALLING[:9], counts=12, censored=((2003, 2),)), TEN, "annual_mean")
     assert few.caution == "fewer than 10 values; censored samples left out: 2"
     assert of(*FALLING).n_censored == 0
 
 
-@pytest.mark.parametrize(("censored", "reason"), [(40, None), (41, "too many censored")])
-def test_with_more_than_80_percent_of_the_samples_censored_there_is_no_trend(censored: int, reason: str | None) -> None:
-    found = trend(series(means=FALLING, censored=((2001, censored),)), TEN, "annual_mean")
-    assert (found.n, found.reason, found.n_censored) == (10, reason, censored)
+@pytest.mark.parametrize(("censored", "years"), [(3, 10), (4, 9)])
+def test_a_year_with_more_than_15_percent_of_its_samples_censored_is_in_no_trend(censored: int, years: int) -> None:
+    found = trend(series(means=FALLING, counts=17, censored=((2001, censored),)), TEN, "annual_mean")
+    assert (found.n_years, found.n, found.n_censored) == (years, years, censored)
+    assert ("years left out for them: 1" in str(found.caution)) is (years == 9)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_detection_limit_that_falls_over_the_years_makes_no_trend(variant: Variant) -> None:
+    draws = np.random.default_rng(3).lognormal(np.log(5.0), 0.5, (31, 12))
+    limits = np.repeat([8.0, 4.0, 1.0], [10, 10, 11])[:, None]
+    table = np.where(draws < limits, NAN, draws)
+    counts = (~np.isnan(table)).sum(axis=1)
+    lost = tuple((1990 + year, int(12 - n)) for year, n in enumerate(counts) if n < 12)
+    one = series("NO3", 1990, np.nanmean(table, axis=1), table, censored=lost, counts=counts)
+    found = trend(one, DEFAULT_PERIOD, variant)
+    assert (found.trend_class, found.reason) == ("not analysed", "too many censored")
+
+
+def test_years_without_a_value_are_too_few_whatever_else_is_censored() -> None:
+    found = trend(series(means=FALLING[:3], counts=12, censored=((2001, 12),)), TEN, "annual_mean")
+    assert found.reason == "too few values"
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -189,9 +210,9 @@ def test_years_whose_samples_are_all_censored_are_no_values_but_count(variant: V
     rows = [row("NO3", 2001, "a"), row("NO3", 2002, "b", censored=4, **none), row("NO3", 2003, "a", censored=None)]
     (found,) = series_of(rows, {})
     assert (found.years.tolist(), found.censored, found.method_changes) == ([2001, 2003], ((2002, 4),), ())
-    (nothing,) = series_of([row("NO3", 2002, "b", censored=4, **none)], {})
+    (nothing,) = series_of([row("NO3", year, "b", censored=4, **none) for year in range(2001, 2011)], {})
     told = trend(nothing, TEN, variant)
-    assert (told.n_years, told.n, told.n_censored, told.reason) == (0, 0, 4, "too many censored")
+    assert (told.n_years, told.n, told.n_censored, told.reason) == (0, 0, 40, "too many censored")
 
 
 def row(parameter: str, year: int, method: str | None, **more: Any) -> dict[str, Any]:
