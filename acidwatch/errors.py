@@ -45,14 +45,14 @@ class ConfigError(PermanentError):
 
 
 class RetryableError(AcidwatchError):
-    """Nothing was changed, and trying again later may succeed."""
+    """Trying again later may succeed. Part of it may be done by then, so whoever tries again must be idempotent."""
 
 
 class DependencyAwayError(RetryableError):
-    """A server does not answer, or answers that it can't serve now.
+    """What the work needs does not answer, or answers that it can't serve now, or is not there.
 
     Attributes:
-        dependency: `Kafka`, `HDFS` or `PostgreSQL`.
+        dependency: What it is, as in health and metrics: a server such as `Kafka`, or `reference tables`, `drop folder` and the like.
         address: Where it was looked for, without secrets.
         reason: What the client library said, on one line.
     """
@@ -99,7 +99,7 @@ class HeldError(RetryableError):
 
 
 class OutcomeUnknownError(RetryableError):
-    """It may have happened or not; whoever repeats it must be idempotent, and nothing may be deleted."""
+    """The whole of it may have happened or not, so nothing that belongs to it may be deleted before it was tried again."""
 
 
 class OffsetGapError(PermanentError):

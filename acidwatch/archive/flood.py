@@ -6,7 +6,6 @@ as reference pointers are (decision 0005), so a change is one atomic publication
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -15,9 +14,7 @@ from typing import Any, Literal
 import orjson
 
 from acidwatch.archive.store import FileExistsAlreadyError, Store
-from acidwatch.archive.zones import FLOOD, flood_path
-
-_NUMBERED = re.compile(r"([0-9]{6,})\.json")
+from acidwatch.archive.zones import FLOOD, flood_path, highest_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +58,7 @@ class Flood:
 
 def newest_number(store: Store) -> int:
     """Number of the newest state, 0 when there is none: one listing, to be asked often."""
-    numbers = [int(match[1]) for name in store.names(FLOOD) if (match := _NUMBERED.fullmatch(name))]
-    return max(numbers, default=0)
+    return highest_number(store.names(FLOOD))
 
 
 def read_flood(store: Store, number: int) -> Flood:

@@ -7,7 +7,7 @@ from typing import Any
 
 from acidwatch.archive.sealed import DamagedFileError, seal, unseal
 from acidwatch.archive.store import FileExistsAlreadyError, Store
-from acidwatch.archive.zones import JOURNAL, journal_path
+from acidwatch.archive.zones import JOURNAL, highest_number, journal_path
 
 
 def publish(store: Store, entries: Iterable[Mapping[str, Any]]) -> list[int]:
@@ -49,5 +49,4 @@ def read_journal(store: Store) -> Iterator[dict[str, Any] | DamagedFileError]:
 
 def newest_number(store: Store) -> int:
     """Number of the newest entry, 0 when there is none."""
-    numbers = [int(name.removesuffix(".json")) for name in store.names(JOURNAL) if name.removesuffix(".json").isdigit()]
-    return max(numbers, default=0)
+    return highest_number(store.names(JOURNAL))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -20,10 +19,8 @@ import pyarrow.parquet as pq
 from acidwatch.archive.parquet import read_parquet
 from acidwatch.archive.sealed import CHECKSUM, seal
 from acidwatch.archive.store import FileExistsAlreadyError, Store
-from acidwatch.archive.zones import REFERENCE, pointer_path
+from acidwatch.archive.zones import REFERENCE, highest_number, pointer_path
 from acidwatch.contract.reference import Reference
-
-_POINTER = re.compile(r"([0-9]{6,})\.json")
 
 Pointer = dict[str, Any]
 """`version, created_at, author, sites {path, rows, bytes, sha256}, methods {...}, workbooks {name: {path, ...}}`."""
@@ -31,8 +28,7 @@ Pointer = dict[str, Any]
 
 def newest_version(store: Store) -> int:
     """Number of the newest reference version, 0 when none was loaded."""
-    pointers = [match for name in store.names(REFERENCE) if (match := _POINTER.fullmatch(name))]
-    return max((int(match[1]) for match in pointers), default=0)
+    return highest_number(store.names(REFERENCE))
 
 
 def read_pointer(store: Store, version: int) -> Pointer:

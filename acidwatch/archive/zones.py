@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -15,6 +17,8 @@ BACKUP = "backup"
 ENRICHED = "enriched"
 SAMPLES = "samples"
 TEMPORARY = "_tmp"
+
+_NUMBERED = re.compile(r"([0-9]{6,})\.json")
 
 
 def group_path(zone: Zone, written_at: datetime, group: str) -> str:
@@ -50,3 +54,8 @@ def journal_path(number: int) -> str:
 def flood_path(number: int) -> str:
     """Path of a state of the flood guard."""
     return f"{FLOOD}/{number:06d}.json"
+
+
+def highest_number(names: Iterable[str]) -> int:
+    """The highest number of files that are called by one, such as `000001.json`; 0 when there is none."""
+    return max((int(match[1]) for name in names if (match := _NUMBERED.fullmatch(name))), default=0)

@@ -19,13 +19,8 @@ _API_VERSIONS, _CORRELATION = 18, 7
 _TLS_ALERT = b"\x15\x03"  # RFC 8446, 5.1: what a TLS server answers to plain text
 
 
-def broker_answers(settings: KafkaSettings, timeout_seconds: float = 3.0) -> bool:
-    """Whether any of the bootstrap brokers answers and lets us in; a frozen broker accepts connections but does not answer."""
-    return not why_away(settings, timeout_seconds)
-
-
 def why_away(settings: KafkaSettings, timeout_seconds: float = 3.0) -> str:
-    """Why none of the bootstrap brokers serves us; empty when one does."""
+    """Why none of the bootstrap brokers serves us; empty when one does. A frozen one accepts connections, and does not serve."""
     try:
         knock(settings, timeout_seconds)
     except DependencyAwayError as error:

@@ -7,7 +7,7 @@ import io
 import struct
 import zlib
 
-import cramjam  # which aiokafka's own extras bring
+import cramjam
 from aiokafka.codec import _detect_xerial_stream
 from aiokafka.record.default_records import DefaultRecordBase
 

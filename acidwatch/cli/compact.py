@@ -42,11 +42,11 @@ def compact(
     if schedule is not None:
         if dry_run:
             raise typer.BadParameter("nothing to schedule with --dry-run", param_hint="--schedule")
-        from jobs.spark.schedule import run_on_schedule
+        from jobs.spark.schedule import Task, run_on_schedule
 
         once = [sys.executable, "-m", "acidwatch.cli", "job", "compact", "--rows-per-file", str(rows_per_file)]
         once += ["--message", message, "--author", author_or_you(author), "--output", output.value]
-        run_on_schedule(schedule, once, "compact", files=_files_now)
+        run_on_schedule(schedule, once, Task("compact"))
         return
     from datetime import UTC, datetime
 
@@ -107,15 +107,3 @@ def _count_files(ledger: Ledger) -> int:
 
     with ledger.transaction() as connection:
         return count_needed_files(connection)
-
-
-def _files_now() -> int:
-    """How many files hold what versions have; for the metrics."""
-    from acidwatch.ledger.connection import Ledger
-    from acidwatch.settings import PostgresSettings, load
-
-    ledger = Ledger(load(PostgresSettings))
-    try:
-        return _count_files(ledger)
-    finally:
-        ledger.close()

@@ -58,12 +58,12 @@ def metrics(
     log_to_stderr()
     if schedule is not None:
         from jobs.spark.bootstrap import anything_to_compute, published_rows
-        from jobs.spark.schedule import run_on_schedule
+        from jobs.spark.schedule import Task, run_on_schedule
 
         once = [sys.executable, "-m", "acidwatch.cli", "job", "metrics", "--output", output.value]
         once += ["--version", version] if version is not None else []
         run_on_schedule(
-            schedule, once + (["--force"] if force else []), "metrics", published_rows, ready=anything_to_compute
+            schedule, once + (["--force"] if force else []), Task("metrics", published_rows, anything_to_compute)
         )
         return
     from acidwatch.cli.which import version_number

@@ -65,7 +65,7 @@ def backup(
         import logging
         import sys
 
-        from jobs.spark.schedule import run_on_schedule
+        from jobs.spark.schedule import Task, run_on_schedule
 
         logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
         once = [
@@ -79,7 +79,7 @@ def backup(
             "--output",
             output.value,
         ]
-        run_on_schedule(schedule, once, "backup", succeeded=_last_backup)
+        run_on_schedule(schedule, once, Task("backup", succeeded=_last_backup))
         return
     from datetime import UTC, datetime
 

@@ -46,6 +46,12 @@ class Finding:
                 object.__setattr__(self, name, quoted(text))
 
 
+def conflict(batch_id: str, attempt: int, sheet: str = "") -> Finding:
+    """The finding of a record that claims an id and attempt which other bytes have."""
+    message = f"batch {batch_id} attempt {attempt} came before with other bytes; give changed data a new id or attempt"
+    return Finding("hard", "id.conflict", sheet, "", "", batch_id, message)
+
+
 def quoted(text: str) -> str:
     """A text as findings quote it: at most 200 characters, no control characters; PostgreSQL takes no NUL."""
     return printable(text[:LONGEST_VALUE])

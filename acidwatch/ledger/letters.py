@@ -39,15 +39,14 @@ class PendingLetter:
     service_version: str
 
 
-def pending(connection: Connection, limit: int, batch_ids: Sequence[str] | None = None) -> list[PendingLetter]:
-    """Dead letters that are to be published, oldest first: those of these batches, or all."""
+def pending(connection: Connection, limit: int, batch_ids: Sequence[str]) -> list[PendingLetter]:
+    """Dead letters of these batches that are to be published, oldest first."""
     rows = connection.execute(
         'SELECT d.*, a.topic, a.partition, a."offset", a.timestamp_ms, a.value_bytes, a.service_version, f.path FROM ledger.dead_letters d'
         " JOIN ledger.attempts a USING (batch_id, attempt)"
         ' JOIN ledger.deliveries o USING (topic, partition, "offset", timestamp_ms) JOIN ledger.files f ON f.file_id = o.raw_file_id'
-        " WHERE d.state = 'pending' AND (%(ids)s::text[] IS NULL OR d.batch_id = ANY(%(ids)s))"
-        " ORDER BY d.last_failed_at, d.batch_id LIMIT %(limit)s",
-        {"ids": None if batch_ids is None else list(batch_ids), "limit": limit},
+        " WHERE d.state = 'pending' AND d.batch_id = ANY(%(ids)s) ORDER BY d.last_failed_at, d.batch_id LIMIT %(limit)s",
+        {"ids": list(batch_ids), "limit": limit},
     )
     return [
         PendingLetter(

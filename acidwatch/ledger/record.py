@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from acidwatch.contract.batch import id_from_origin
-from acidwatch.contract.outcome import Finding, Outcome
+from acidwatch.contract.outcome import Outcome, conflict
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.dataset import Dataset, lock_dataset, save_dataset
 from acidwatch.ledger.replacement import Replacements
@@ -168,8 +168,6 @@ class _Group:
 
 def as_conflict(outcome: Outcome) -> Outcome:
     """The outcome of a record that claims an id and attempt which other bytes have: rejected, under an id of its origin."""
-    message = f"batch {outcome.batch_id} attempt {outcome.attempt} came before with other bytes; give changed data a new id or attempt"
-    finding = Finding("hard", "id.conflict", "", "", "", outcome.batch_id, message)
     return replace(
         outcome,
         batch_id=id_from_origin(outcome.origin, outcome.value_sha256),
@@ -177,6 +175,6 @@ def as_conflict(outcome: Outcome) -> Outcome:
         verdict="rejected",
         hard=1,
         soft=0,
-        findings=(finding,),
+        findings=(conflict(outcome.batch_id, outcome.attempt),),
         files=tuple(file for file in outcome.files if file.zone == "raw"),
     )

@@ -227,7 +227,7 @@ def end_memberships(connection: Connection, rows: Sequence[tuple[str, int, int]]
     )
 
 
-# Ingestors up to 0.1.0 could fill all room with soft findings, and such an outcome must not stop all that come after it.
+# Up to contract 1.2 soft findings could take all the room of an outcome, and such a one must not stop all that come after it.
 _UNKNOWN = Finding(
     "hard", "unknown", "", "", "", "", "its hard findings were not kept; judge it again: acidwatch dlq replay"
 )

@@ -1,7 +1,7 @@
 """Liveness and readiness of a process, and the little web server that shows them beside /metrics.
 
 The server has a thread of its own, so it answers while the event loop is blocked; that is why liveness is a statement about
-progress, not about the port: see `Progress`.
+progress, not about the port: see `acidwatch.streaming.watchdog`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ class Health:
     service: str
     waiting_for: dict[str, str] = field(default_factory=lambda: {"start": "starting"})
     stalled: str = ""
-    since: float = field(default_factory=time.monotonic)
     last_away: float | None = None
 
     def away(self, dependency: str, reason: str) -> None:

@@ -62,7 +62,6 @@ LIVE_ALERTS = Counter("acidwatch_live_alerts", "Alerts of the live job that the 
 JOB_RUNS = Counter("acidwatch_job_runs", "Runs of a scheduled job that ended", ["task", "result"])
 JOB_SECONDS = Gauge("acidwatch_job_duration_seconds", "Duration of the newest run of a scheduled job", ["task"])
 JOB_ROWS = Gauge("acidwatch_job_rows", "Rows of the dataset version that the newest published run read", ["task"])
-JOB_FILES = Gauge("acidwatch_job_files", "Files that hold the rows of all versions, after the newest run", ["task"])
 JOB_LAST_SUCCESS = Gauge("acidwatch_job_last_success_timestamp_seconds", "When a run last ended well", ["task"])
 JOB_DUE = Gauge(
     "acidwatch_job_due_timestamp_seconds",

@@ -48,16 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if options.schedule is not None:
             from jobs.spark.bootstrap import anything_to_compute, published_rows
-            from jobs.spark.schedule import run_on_schedule
+            from jobs.spark.schedule import Task, run_on_schedule
 
             once = [sys.executable, "-m", "jobs.spark", "metrics"]
             once += ["--version", str(options.version)] if options.version is not None else []
             run_on_schedule(
                 options.schedule,
                 once + (["--force"] if options.force else []),
-                "metrics",
-                published_rows,
-                ready=anything_to_compute,
+                Task("metrics", published_rows, anything_to_compute),
             )
             return 0
         _run(options.version, options.force)

@@ -12,17 +12,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
 
 from cronsim import CronSim, CronSimError
-from prometheus_client import Gauge
 
 from acidwatch.errors import AcidwatchError, UnusableInputError
 from acidwatch.settings import ServiceSettings, load
 from acidwatch.telemetry import health as health_server
 from acidwatch.telemetry.health import Health
-from acidwatch.telemetry.metrics import JOB_DUE, JOB_FILES, JOB_LAST_SUCCESS, JOB_ROWS, JOB_RUNS, JOB_SECONDS
+from acidwatch.telemetry.metrics import JOB_DUE, JOB_LAST_SUCCESS, JOB_ROWS, JOB_RUNS, JOB_SECONDS
 
 log = logging.getLogger("acidwatch.jobs.schedule")
 
@@ -44,16 +44,25 @@ def next_time(expression: str, after: datetime) -> datetime:
         ) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is run on a schedule, and what its schedule asks.
+
+    Attributes:
+        name: What the metrics call it.
+        rows: How many rows the newest published run read; asked after each run that ended well.
+        ready: Whether there is anything to run on yet, asked before each run; where there is not none is begun, and none has failed.
+        succeeded: When a run last ended well, asked once: what was due while this process was not there is late too.
+    """
+
+    name: str
+    rows: Callable[[], int] | None = None
+    ready: Callable[[], bool] | None = None
+    succeeded: Callable[[], datetime | None] | None = None
+
+
 def keep_running(
-    expression: str,
-    run: Callable[[], None],
-    stop: threading.Event,
-    now: Callable[[], datetime],
-    task: str,
-    rows: Callable[[], int] | None = None,
-    files: Callable[[], int] | None = None,
-    ready: Callable[[], bool] | None = None,
-    succeeded: Callable[[], datetime | None] | None = None,
+    expression: str, run: Callable[[], None], stop: threading.Event, now: Callable[[], datetime], task: Task
 ) -> None:
     """Call `run` at each time of the expression until `stop` is set; times that pass during a run are skipped.
 
@@ -62,26 +71,22 @@ def keep_running(
         run: One run; whatever it raises is logged.
         stop: Ends the waiting at once.
         now: The time.
-        task: What the metrics call it.
-        rows, files: How many rows the newest published run read, and how many files hold the dataset; asked after each run that ended
-            well, of the tasks that have such numbers.
-        ready: Whether there is anything to run on yet, asked before each run; where there is not none is begun, and none has failed.
-        succeeded: When a run last ended well, asked once: what was due while this process was not there is late too.
+        task: What the run is of.
 
     Raises:
         UnusableInputError: The expression is wrong; said before anything is run.
     """
     for result in ("succeeded", "failed"):
-        JOB_RUNS.labels(task, result)
-    overdue = _is_overdue(expression, now(), task, succeeded)
+        JOB_RUNS.labels(task.name, result)
+    overdue = _is_overdue(expression, now(), task)
     while not stop.is_set():
         due = next_time(expression, now())
         if not overdue:  # what failed, or hangs, stays due at the time at which it should have begun
-            JOB_DUE.labels(task).set(due.timestamp())
+            JOB_DUE.labels(task.name).set(due.timestamp())
         log.info("next run at %s", due.isoformat())
         if _wait_until(due, stop, now):
             return
-        if ready is not None and not _is_ready(ready):
+        if not _is_ready(task):
             log.info("nothing to run on yet")
             overdue = False
             continue
@@ -95,40 +100,39 @@ def keep_running(
             if stop.is_set():  # it was stopped, which is neither
                 return
             overdue = False
-            JOB_LAST_SUCCESS.labels(task).set(now().timestamp())
-            _show(JOB_ROWS, task, rows)
-            _show(JOB_FILES, task, files)
-        JOB_RUNS.labels(task, "failed" if overdue else "succeeded").inc()
-        JOB_SECONDS.labels(task).set(time.monotonic() - began)
+            JOB_LAST_SUCCESS.labels(task.name).set(now().timestamp())
+            _show_rows(task)
+        JOB_RUNS.labels(task.name, "failed" if overdue else "succeeded").inc()
+        JOB_SECONDS.labels(task.name).set(time.monotonic() - began)
 
 
-def _is_overdue(expression: str, now: datetime, task: str, succeeded: Callable[[], datetime | None] | None) -> bool:
+def _is_overdue(expression: str, now: datetime, task: Task) -> bool:
     """Whether a run was due before this process began and has not ended well since; shows it."""
     try:
-        last = succeeded() if succeeded else None
+        last = task.succeeded() if task.succeeded else None
     except AcidwatchError as error:
         log.warning("when a run last ended well could not be asked for: %s", error)
         return False
     if last is None:
         return False
-    JOB_LAST_SUCCESS.labels(task).set(last.timestamp())
+    JOB_LAST_SUCCESS.labels(task.name).set(last.timestamp())
     due = next_time(expression, last)
-    JOB_DUE.labels(task).set(due.timestamp())
+    JOB_DUE.labels(task.name).set(due.timestamp())
     return due < now
 
 
-def _is_ready(ready: Callable[[], bool]) -> bool:
+def _is_ready(task: Task) -> bool:
     try:
-        return ready()
+        return task.ready is None or task.ready()
     except AcidwatchError:
         return True  # the run will say it
 
 
-def _show(gauge: Gauge, task: str, ask: Callable[[], int] | None) -> None:
-    if ask is None:
+def _show_rows(task: Task) -> None:
+    if task.rows is None:
         return
     try:
-        gauge.labels(task).set(ask())
+        JOB_ROWS.labels(task.name).set(task.rows())
     except AcidwatchError as error:  # the run is done; its count is shown after the next one
         log.warning("what the run came to could not be asked for: %s", error)
 
@@ -181,34 +185,25 @@ def stopped_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def run_on_schedule(
-    expression: str,
-    command: Sequence[str],
-    task: str,
-    rows: Callable[[], int] | None = None,
-    files: Callable[[], int] | None = None,
-    ready: Callable[[], bool] | None = None,
-    succeeded: Callable[[], datetime | None] | None = None,
-) -> None:
+def run_on_schedule(expression: str, command: Sequence[str], task: Task) -> None:
     """Run a command on a schedule until SIGTERM or Ctrl-C.
 
     Args:
         expression: Cron expression, UTC.
         command: What one run is.
-        task, rows, files, ready, succeeded: See `keep_running`.
+        task: What it is.
 
     Raises:
         UnusableInputError: The expression is wrong.
         ConfigError: So is a setting of the health pages.
     """
     next_time(expression, datetime.now(UTC))
-    settings, health = load(ServiceSettings), Health(task)
+    settings, health = load(ServiceSettings), Health(task.name)
     port = health_server.serve(health, settings.health_host, settings.health_port)
     log.info("started, health http://%s:%d", settings.health_host, port)
     with stopped_by_signals() as stop:
         health.goes_on("start")
-        run = ChildRun(command, stop)
-        keep_running(expression, run, stop, lambda: datetime.now(UTC), task, rows, files, ready, succeeded)
+        keep_running(expression, ChildRun(command, stop), stop, lambda: datetime.now(UTC), task)
     log.info("stopped")
 
 

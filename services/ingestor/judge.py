@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ from acidwatch.contract.batch import Origin, id_from_origin, value_digest
 from acidwatch.contract.columns import CONTRACT_VERSION
 from acidwatch.contract.headers import BatchHeaders, read_headers, source_of
 from acidwatch.contract.judge import CLEAN_SCHEMA, Judgement, Submission, judge
-from acidwatch.contract.outcome import MOST_FINDINGS, Finding, Outcome
+from acidwatch.contract.outcome import MOST_FINDINGS, Finding, Outcome, conflict
 from acidwatch.contract.reference import Reference
 
 
@@ -47,76 +47,74 @@ class Judged:
     repeats: frozenset[int]
 
 
+@dataclass(slots=True)
+class _Entry:
+    """One record of a group.
+
+    Attributes:
+        identity: Id and attempt under which it is judged.
+        judgement: Nothing is found in it until it is judged.
+        repeats: An earlier record that says the same batch and attempt, byte for byte.
+    """
+
+    record: Received
+    header: BatchHeaders
+    digest: str
+    identity: tuple[str, int]
+    judgement: Judgement = field(default_factory=Judgement)
+    repeats: _Entry | None = None
+
+
 def judge_group(records: Sequence[Received], reference: Reference, judged_at: datetime) -> Judged:
     """Judge a group of records. Never raises for what is in them."""
-    headers = [read_headers(record.headers) for record in records]
-    digests = [value_digest(record.value) for record in records]
-    identities: list[tuple[str, int]] = []
-    first_of: dict[tuple[str, int], int] = {}
-    repeats: dict[int, int] = {}
-    conflicts: dict[int, Judgement] = {}
-    for position, (record, header) in enumerate(zip(records, headers, strict=True)):
-        origin_id = id_from_origin(record.origin, digests[position])
-        identity = (header.batch_id, header.attempt) if header.batch_id else (origin_id, 1)
-        earlier = first_of.get(identity)
-        if earlier is not None and digests[earlier] != digests[position]:
-            conflicts[position] = _conflict(identity, header)
-            identity = (origin_id, 1)
-            earlier = None
-        if earlier is None:
-            first_of[identity] = position
-        else:
-            repeats[position] = earlier
-        identities.append(identity)
-    chosen = [position for position in range(len(records)) if position not in repeats and position not in conflicts]
+    entries = _identify(records)
+    chosen = [entry for entry in entries if entry.repeats is None and not entry.judgement.hard]
     submissions = [
-        Submission(
-            *identities[position], headers[position], records[position].value, records[position].origin.timestamp_ms
-        )
-        for position in chosen
+        Submission(*entry.identity, entry.header, entry.record.value, entry.record.origin.timestamp_ms)
+        for entry in chosen
     ]
     group = judge(submissions, reference)
-    judgements: dict[int, Judgement] = {**conflicts, **dict(zip(chosen, group.judgements, strict=True))}
-    for position, earlier in repeats.items():
-        judgements[position] = judgements[earlier]
-    outcomes = [
-        _outcome(
-            records[position],
-            headers[position],
-            digests[position],
-            identities[position],
-            judgements[position],
-            reference,
-            judged_at,
-        )
-        for position in range(len(records))
-    ]
-    raw = [
-        RawRecord(record.origin, record.key, record.value, record.headers, *identity)
-        for record, identity in zip(records, identities, strict=True)
-    ]
-    findings = [judgements[position].findings for position in range(len(records))]
-    return Judged(raw, outcomes, findings, group.clean.cast(CLEAN_SCHEMA), frozenset(repeats))
+    for entry, judgement in zip(chosen, group.judgements, strict=True):
+        entry.judgement = judgement
+    for entry in entries:
+        if entry.repeats is not None:
+            entry.judgement = entry.repeats.judgement
+    return Judged(
+        raw=[_raw(entry.record, *entry.identity) for entry in entries],
+        outcomes=[_outcome(entry, reference, judged_at) for entry in entries],
+        findings=[entry.judgement.findings for entry in entries],
+        clean=group.clean.cast(CLEAN_SCHEMA),
+        repeats=frozenset(position for position, entry in enumerate(entries) if entry.repeats is not None),
+    )
 
 
-def _conflict(identity: tuple[str, int], header: BatchHeaders) -> Judgement:
-    judgement = Judgement()
-    batch_id, attempt = identity
-    message = f"batch {batch_id} attempt {attempt} came before with other bytes; give changed data a new id or attempt"
-    judgement.add(Finding("hard", "id.conflict", header.sheet, "", "", batch_id, message))
-    return judgement
+def _identify(records: Sequence[Received]) -> list[_Entry]:
+    """Which batch and attempt each record is; one that claims those of other bytes has that finding, and an id of its own."""
+    entries: list[_Entry] = []
+    first: dict[tuple[str, int], _Entry] = {}
+    for record in records:
+        header, digest = read_headers(record.headers), value_digest(record.value)
+        own = (id_from_origin(record.origin, digest), 1)
+        entry = _Entry(record, header, digest, (header.batch_id, header.attempt) if header.batch_id else own)
+        earlier = first.get(entry.identity)
+        if earlier is not None and earlier.digest == digest:
+            entry.repeats = earlier
+        else:
+            if earlier is not None:
+                entry.judgement.add(conflict(*entry.identity, header.sheet))
+                entry.identity = own
+            first[entry.identity] = entry
+        entries.append(entry)
+    return entries
 
 
-def _outcome(
-    record: Received,
-    header: BatchHeaders,
-    digest: str,
-    identity: tuple[str, int],
-    judgement: Judgement,
-    reference: Reference,
-    judged_at: datetime,
-) -> Outcome:
-    batch_id, attempt = identity
+def _raw(record: Received, batch_id: str, attempt: int) -> RawRecord:
+    return RawRecord(record.origin, record.key, record.value, record.headers, batch_id, attempt)
+
+
+def _outcome(entry: _Entry, reference: Reference, judged_at: datetime) -> Outcome:
+    record, header, judgement = entry.record, entry.header, entry.judgement
+    batch_id, attempt = entry.identity
     source_id, source = source_of(header, record.origin.topic)
     return Outcome(
         batch_id=batch_id,
@@ -133,7 +131,7 @@ def _outcome(
         hard=judgement.hard,
         soft=judgement.soft,
         findings=tuple(judgement.findings[:MOST_FINDINGS]),
-        value_sha256=digest,
+        value_sha256=entry.digest,
         value_bytes=len(record.value or b""),
         contract_version=CONTRACT_VERSION,
         reference_version=reference.version,

@@ -11,9 +11,7 @@ from acidwatch.streaming.settings import StreamSettings
 class IngestorSettings(StreamSettings, HdfsSettings):
     """What the ingestor needs: Kafka, HDFS, how to group, how often to look for a new reference version, and the flood guard."""
 
-    group_records: int = Field(300, ge=1, le=10_000, description="most records in a group")
     group_bytes: int = Field(8 * 1024**2, ge=1024, description="most bytes of values in a group")
-    buffer_records: int = Field(1000, ge=1, description="records that Faust reads ahead")
     groups_in_flight: int = Field(
         3, ge=1, le=16, description="most groups that are judged, written and announced side by side"
     )

@@ -19,7 +19,7 @@ from acidwatch.errors import AcidwatchError, DependencyAwayError, UnreadableNowE
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import LAST_GROUP_TIME, PAUSED_SECONDS, RETRIES, SOURCES, SOURCES_UNREADABLE
 from acidwatch.workbook.book import SUFFIXES
-from services.producer.memory import STATE_FOLDER, Memory, Sent
+from services.producer.memory import STATE_FOLDER, Memory, Refusal, Sent
 from services.producer.plan import Plan, plan
 from services.producer.replay import replay
 from services.producer.settings import ProducerSettings
@@ -143,52 +143,42 @@ class DropFolder:
 
     async def _send(self, path: Path, log: structlog.stdlib.BoundLogger) -> bool:
         """Send one workbook, or what is left of it; whether it is finished."""
-        name = _plain(path.name)
         try:
             sha256 = await asyncio.to_thread(_digest, path)
         except OSError as error:  # taken away between two looks, or not ours to read yet
             self._cannot_read(path, error, log)
             return False
         sent = self.memory.recall(sha256)
-        # One that was refused under the name of another format is read anew once it is renamed.
-        renamed = sent is not None and bool(sent.refused) and Path(sent.name).suffix.lower() != path.suffix.lower()
-        # So is one with a batch that was too large, in a new process: its settings may be others.
-        too_large = sent is not None and bool(sent.refused) and sent.batch_rows > 0
-        if sent is not None and sent.done and not renamed and not too_large:
+        if sent is not None and sent.is_final(path.suffix):
             self._can_read(path)
             log.info("known already", state="refused" if sent.refused else "sent", reason=sent.refused)
             return True
         # What was begun is sent on as it was cut, whatever the setting says by now: in another cut the same rows would be other batches.
-        begun = sent is not None and not too_large and 0 < sent.next_batch < sent.batches and sent.batch_rows > 0
-        rows = sent.batch_rows if sent is not None and begun else self.settings.batch_rows
+        if sent is None or not sent.begun:
+            sent = Sent(sha256, _plain(path.name), self.now().isoformat(), 0, batch_rows=self.settings.batch_rows)
+        return await self._cut(path, sent, log)
+
+    async def _cut(self, path: Path, sent: Sent, log: structlog.stdlib.BoundLogger) -> bool:
+        """Cut a workbook as it is remembered, and send what is left of it; whether it is finished."""
         try:
-            batches = await asyncio.to_thread(plan, path, None, rows)
+            batches = await asyncio.to_thread(plan, path, None, sent.batch_rows)
         except UnreadableNowError as error:  # nothing is known of the file, so nothing is remembered of it
             self._cannot_read(path, error, log)
             return error.until_restart
         except UnusableInputError as error:
-            if self.stop.is_set() or not await asyncio.to_thread(_is_still, path, sha256):
+            if self.stop.is_set() or not await asyncio.to_thread(_is_still, path, sent.sha256):
                 return False  # stopped, or replaced while it was read: what was refused may be no whole file
-            if sent is None or sent.next_batch == 0:
-                sent = Sent(sha256, name, self.now().isoformat(), 0)
             self._can_read(path)
-            self._refuse(sent, error, log)
+            self._refuse(sent, "unreadable", error, log)
             return True
         self._can_read(path)
-        if batches.table.sha256 != sha256:
+        if batches.table.sha256 != sent.sha256:
             return False  # replaced while it was read: look again
         for note in batches.table.notes:
             log.info("noticed", note=note)
-        if renamed:
-            sent = None
-        elif sent is not None:
-            sent.refused = ""
-        if sent is not None and (sent.batch_rows, sent.batches) != (rows, batches.batches):
-            sent.batches, sent.next_batch, sent.batch_rows = batches.batches, 0, rows
-        if sent is None:
-            sent = Sent(sha256, name, self.now().isoformat(), batches.batches, batch_rows=rows)
-        if sent.next_batch == 0:
-            sent.source_time = self.now().isoformat()  # an earlier try may have failed for a clock that was wrong
+        if sent.batches != batches.batches:  # it is new, or this version finds other rows in it
+            sent.batches, sent.next_batch, sent.source_time = batches.batches, 0, self.now().isoformat()
+        sent.refused_for, sent.refused = "", ""
         self._remember(sent)
         return await self._replay(batches, sent, log)
 
@@ -221,15 +211,17 @@ class DropFolder:
                 most_bytes=self.settings.max_record_bytes,
             )
         except UnusableInputError as error:
-            self._refuse(sent, error, log)
+            self._refuse(sent, "too large", error, log)
             return True
         if sent.done:
             SOURCES.labels("sent").inc()
             log.info("sent", batches=sent.batches, rows=batches.rows)
         return sent.done
 
-    def _refuse(self, sent: Sent, error: UnusableInputError, log: structlog.stdlib.BoundLogger) -> None:
-        sent.refused = _plain(str(error))
+    def _refuse(
+        self, sent: Sent, reason: Refusal, error: UnusableInputError, log: structlog.stdlib.BoundLogger
+    ) -> None:
+        sent.refused_for, sent.refused = reason, _plain(str(error))
         self._remember(sent)
         SOURCES.labels("refused").inc()
         log.error("refused", reason=sent.refused, sent_before=sent.next_batch)

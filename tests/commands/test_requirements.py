@@ -7,6 +7,8 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,6 +31,9 @@ PROCESSES = {
 
 # What a package imports only when it is used for what we use it for: PySpark, to take Arrow's tables in and out.
 IMPORTED_LATE = {"spark": ["pandas", "pyarrow"]}
+
+# What a process only looks for, to say what to install.
+ASKED_FOR = {"cli": {"pyspark"}}
 
 # Every module is imported by an interpreter that sees of the installed packages only those that are listed.
 IMPORTER = """
@@ -59,8 +64,8 @@ def file_of(module: str) -> Path | None:
     return next((found for found in (path.with_suffix(".py"), path / "__init__.py") if found.is_file()), None)
 
 
-def imported_by(path: Path) -> set[str]:
-    """Modules of ours that a file imports anywhere, also inside functions; not for type checking alone."""
+def imports_of(path: Path) -> set[str]:
+    """Modules, and what may be such, that a file imports anywhere, also inside functions; not for type checking alone."""
     tree = ast.parse(path.read_text())
     unreal = {
         id(inner)
@@ -76,7 +81,12 @@ def imported_by(path: Path) -> set[str]:
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
-    return {name for name in found if name.split(".")[0] in FIRST_PARTY and file_of(name)}
+    return found
+
+
+def imported_by(path: Path) -> set[str]:
+    """Modules of ours that a file imports."""
+    return {name for name in imports_of(path) if name.split(".")[0] in FIRST_PARTY and file_of(name)}
 
 
 def reached_from(entries: list[str], without: tuple[str, ...]) -> list[str]:
@@ -96,6 +106,33 @@ def pinned(name: str) -> list[str]:
     return re.findall(
         r"^([a-z0-9-]+)(?:\[.*?\])?==", (PROJECT / "requirements" / f"{name}.txt").read_text(), re.MULTILINE
     )
+
+
+def declared(extra: str) -> set[str]:
+    """Packages that pyproject.toml names for a process; psycopg's extra `pool` is the package psycopg-pool."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    found = set()
+    for requirement in [*project["dependencies"], *project["optional-dependencies"][extra]]:
+        name, others = re.match(r"([A-Za-z0-9-]+)(?:\[([^]]*)\])?", requirement).groups()
+        extras = others.split(",") if others else []
+        if name == "acidwatch":
+            found |= set().union(*map(declared, extras))
+        else:
+            found |= {name, *(f"{name}-{other}" for other in extras)}
+    return found
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_what_a_process_imports_itself_is_declared_for_it(process: str) -> None:
+    owners = packages_distributions()
+    imported = {
+        name.partition(".")[0]
+        for module in reached_from(*PROCESSES[process])
+        if (path := file_of(module)) is not None
+        for name in imports_of(path)
+    }
+    needed = {owners[name][0].lower().replace("_", "-") for name in imported - {*FIRST_PARTY} if name in owners}
+    assert needed - declared(process) - ASKED_FOR.get(process, set()) == set()
 
 
 @pytest.mark.parametrize("process", PROCESSES)

@@ -9,7 +9,7 @@ from functools import partialmethod
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from acidwatch.broker.probe import broker_answers
+from acidwatch.broker.probe import why_away
 from acidwatch.broker.scan import Range, range_of, scan
 from acidwatch.broker.send import ConfirmedSender, Record
 from acidwatch.broker.topics import committed_offsets, create_topics, end_offsets
@@ -99,7 +99,7 @@ def test_a_clock_that_is_wrong_by_days_gets_its_records_refused_not_removed_befo
 
 def test_a_broker_that_is_away_is_named_with_its_address() -> None:
     away = KafkaSettings(kafka_bootstrap="127.0.0.1:9", kafka_timeout_seconds=2)
-    assert not broker_answers(away)
+    assert why_away(away)
     for call in (create_topics(away), end_offsets(away, "t")):
         with pytest.raises(DependencyAwayError, match=r"Kafka is away at 127\.0\.0\.1:9"):
             asyncio.run(call)
@@ -108,13 +108,13 @@ def test_a_broker_that_is_away_is_named_with_its_address() -> None:
 
 
 def test_a_frozen_broker_does_not_answer_although_it_accepts_connections(stack: Stack, settings: KafkaSettings) -> None:
-    assert broker_answers(settings)
+    assert not why_away(settings)
     stack.kafka.freeze()
     try:
-        assert not broker_answers(settings, timeout_seconds=0.5)
+        assert why_away(settings, timeout_seconds=0.5)
     finally:
         stack.kafka.thaw()
-    assert broker_answers(settings)
+    assert not why_away(settings)
 
 
 def test_a_broker_that_hangs_in_mid_send_is_away_and_the_same_sender_goes_on_when_it_is_back(

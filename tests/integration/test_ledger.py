@@ -136,7 +136,7 @@ def test_a_dead_letter_is_parked_after_three_failures(ledger: Ledger) -> None:
     for attempt in (1, 2, 3):
         put(ledger, outcome("a", attempt, attempt=attempt, rejected=True))
         with ledger.transaction() as connection:
-            letters = pending(connection, 10)
+            letters = pending(connection, 10, ["a"])
             assert [(one.batch_id, one.attempt, one.failures) for one in letters] == [("a", attempt, attempt)]
             mark_published(connection, letters, [("dlq", 0, attempt)])
     found = letter(ledger, "a")
@@ -148,7 +148,7 @@ def test_a_dead_letter_is_parked_after_three_failures(ledger: Ledger) -> None:
 def test_a_pending_letter_names_the_file_that_holds_its_bytes(ledger: Ledger) -> None:
     put(ledger, outcome("a", 4, rejected=True))
     with ledger.transaction() as connection:
-        (one,) = pending(connection, 10)
+        (one,) = pending(connection, 10, ["a"])
     assert (one.raw_path, one.origin.offset, one.rules) == ("raw/4.parquet", 4, ("range.SO4_UEQ_L",))
     assert one.message == "Sheet 1!AC3: SO4_UEQ_L is 2400, outside 0 to 2000 ueq/L"
 

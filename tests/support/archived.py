@@ -27,7 +27,7 @@ from acidwatch.contract.outcome import Outcome
 from acidwatch.ledger import plans
 from acidwatch.ledger.audit import mark_journaled, unjournaled
 from acidwatch.ledger.connection import Ledger
-from acidwatch.ledger.letters import mark_published, pending
+from acidwatch.ledger.letters import claim_left, mark_published
 from acidwatch.ledger.migrate import migrate
 from acidwatch.ledger.record import Recorded, record
 from acidwatch.proof.compact import Compacted, Compaction
@@ -143,7 +143,7 @@ class History:
     def publish_letters(self) -> None:
         """What the versioner does with pending letters, but for the topic."""
         with self.ledger.transaction() as connection:
-            letters = pending(connection, 1000)
+            letters = claim_left(connection, 1000, 0.0)
             mark_published(connection, letters, [("dlq", 0, number) for number in range(len(letters))])
 
     def again(self, kind: plans.Kind, one: Sent, **changes: Any) -> Sent:

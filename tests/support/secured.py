@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from acidwatch.broker.probe import broker_answers
+from acidwatch.broker.probe import why_away
 from acidwatch.settings import KafkaSettings
 from deploy.local.errors import PrerequisiteError
 from deploy.local.kafka import Kafka
@@ -54,7 +54,7 @@ class SecuredKafka(Kafka):
 
     def probe(self) -> bool:
         """Whether it lets the first user in."""
-        return broker_answers(
+        return not why_away(
             KafkaSettings(
                 kafka_bootstrap=self.address,
                 kafka_security_protocol="SASL_SSL",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from acidwatch.errors import DependencyAwayError
 from jobs.spark import schedule
-from jobs.spark.schedule import keep_running
+from jobs.spark.schedule import Task, keep_running
 
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -31,22 +32,14 @@ class Clock:
         self.now = due
         return stop.is_set()
 
-    def run(
-        self,
-        *runs: Callable[[], None],
-        task: str,
-        rows: Callable[[], int] | None = None,
-        files: Callable[[], int] | None = None,
-        ready: Callable[[], bool] | None = None,
-        succeeded: Callable[[], datetime | None] | None = None,
-    ) -> None:
+    def run(self, *runs: Callable[[], None], task: str, **asked: Any) -> None:
         """Do these runs, one an hour at a quarter past, then stop."""
         left = list(runs)
 
         def run() -> None:
             left.pop(0)()
 
-        keep_running("15 * * * *", run, self.stop, lambda: self.now, task, rows, files, ready, succeeded)
+        keep_running("15 * * * *", run, self.stop, lambda: self.now, Task(task, **asked))
 
 
 @pytest.fixture
@@ -101,11 +94,9 @@ def test_the_rows_of_the_newest_run_are_shown_and_a_database_that_is_away_stops_
     assert (shown("duration_seconds", "three") or 0) >= 0
 
 
-def test_the_files_after_a_compaction_are_shown_and_those_of_other_jobs_are_not(clock: Clock) -> None:
-    clock.run(lambda: None, clock.stop.set, task="four", files=lambda: 3)
-    assert shown("files", "four") == 3
+def test_a_task_that_has_no_rows_shows_none(clock: Clock) -> None:
+    clock.run(lambda: None, clock.stop.set, task="four")
     assert shown("rows", "four") is None
-    assert shown("files", "one") is None
 
 
 def test_while_there_is_nothing_to_run_on_no_run_is_begun_and_none_has_failed(clock: Clock) -> None:

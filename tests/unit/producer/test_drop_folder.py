@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from prometheus_client import REGISTRY
 
@@ -410,6 +411,54 @@ def test_a_half_sent_workbook_that_is_refused_keeps_how_far_it_was_sent(
         drop.look()
     (sent,) = drop.memories
     assert (sent.refused, sent.next_batch, sent.batches, sent.batch_rows) == ("not by this version", 2, 3, 1)
+
+
+def test_a_half_sent_workbook_that_was_refused_is_sent_on_as_it_was_cut_whatever_the_setting_says_by_now(
+    drop: Drop, book: MakeBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = book(6, folder=drop.path)
+    Memory(drop.state).remember(Sent(folder_module._digest(path), path.name, NOW.isoformat(), 6, 2, 1))
+
+    def refuse(*_: Any) -> None:
+        raise UnusableInputError("not by this version")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_module, "plan", refuse)
+        drop.look()
+    drop.look(batch_rows=3)
+    assert drop.sender.indices == [2, 3, 4, 5]
+    assert [(sent.refused, sent.next_batch, sent.batch_rows) for sent in drop.memories] == [("", 6, 1)]
+
+
+def test_a_half_sent_workbook_whose_next_batch_was_too_large_is_sent_on_as_it_was_cut(
+    drop: Drop, book: MakeBook
+) -> None:
+    path = book(6, folder=drop.path)
+    Memory(drop.state).remember(Sent(folder_module._digest(path), path.name, NOW.isoformat(), 2, 1, 3))
+    drop.look(batch_rows=3, max_record_bytes=1024)
+    assert ["can't be sent" in sent.refused for sent in drop.memories] == [True]
+    drop.look(batch_rows=1)
+    assert drop.sender.indices == [1]
+    assert [(sent.refused, sent.next_batch, sent.batch_rows) for sent in drop.memories] == [("", 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("remembered", "indices"),
+    [
+        pytest.param({"batches": 0, "batch_rows": 0}, [], id="could not be read"),
+        pytest.param({"batches": 1, "batch_rows": 3}, [0, 1, 2], id="was too large"),
+        pytest.param({"batches": 3, "next_batch": 1, "batch_rows": 1}, [1, 2], id="was half sent"),
+    ],
+)
+def test_what_an_earlier_release_refused_without_saying_for_what_is_tried_again_unless_it_could_not_be_read(
+    drop: Drop, book: MakeBook, remembered: dict[str, Any], indices: list[int]
+) -> None:
+    path = book(3, folder=drop.path)
+    sent = {"sha256": folder_module._digest(path), "name": path.name, "source_time": NOW.isoformat(), "refused": "why"}
+    drop.state.mkdir()
+    (drop.state / f"{sent['sha256']}.json").write_bytes(orjson.dumps(sent | remembered))
+    drop.look()
+    assert drop.sender.indices == indices
 
 
 def test_the_older_file_is_sent_first_whatever_it_is_called(drop: Drop, book: MakeBook) -> None:
