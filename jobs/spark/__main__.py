@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from acidwatch.errors import AcidwatchError, DependencyAwayError
+from jobs.spark.scratch import own_scratch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.job == "live":
             from jobs.spark.live.bootstrap import run_live
 
-            print(json.dumps(asdict(run_live(options.trigger, options.once))))
+            with own_scratch():
+                print(json.dumps(asdict(run_live(options.trigger, options.once))))
             return 0
         if options.schedule is not None:
             from jobs.spark.bootstrap import anything_to_compute, published_rows
@@ -63,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 ready=anything_to_compute,
             )
             return 0
-        _run(options.version, options.force, options.if_any)
+        with own_scratch():
+            _run(options.version, options.force, options.if_any)
     except AcidwatchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
