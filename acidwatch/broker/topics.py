@@ -13,14 +13,21 @@ from aiokafka.errors import (
     NodeNotReadyError,
     NotCoordinatorForGroupError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     for_code,
 )
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    retry_if_not_exception_type,
+    stop_after_delay,
+    wait_fixed,
+)
 
 from acidwatch.broker.connection import asking_kafka, client_options, missing_topic
 from acidwatch.broker.groupoffsets import see_errors_of_groups
 from acidwatch.contract.deadletter import BESIDE_VALUE_BYTES
-from acidwatch.errors import DependencyAwayError, PermanentError
+from acidwatch.errors import DependencyAwayError, PermanentError, RefusedError
 from acidwatch.settings import KafkaSettings
 
 NO_COORDINATOR_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
@@ -62,16 +69,19 @@ async def create_topics(settings: KafkaSettings) -> list[str]:
     """Make the topics that are not there, and wait until the broker tells of them; returns the names of those made.
 
     Raises:
+        RefusedError: We may not make or describe them.
         DependencyAwayError: No broker answers.
-        PermanentError: The broker refuses.
+        PermanentError: The broker refuses for another reason.
     """
     async with asking_kafka(settings):
         done: tuple[list[TopicPlan], Any] = await _while(NodeNotReadyError, settings)(_create_missing, settings)
-    missing, answer = done
-    for name, code, *rest in answer.topic_errors if answer else []:
-        error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:
-            raise PermanentError(f"topic {name} was not made: {error.__name__} {rest[0] if rest else ''}".rstrip())
+        missing, answer = done
+        for name, code, *rest in answer.topic_errors if answer else []:
+            error = for_code(code)
+            if error is TopicAuthorizationFailedError:
+                raise error(f"Create on topic {name}")
+            if code and error is not TopicAlreadyExistsError:
+                raise PermanentError(f"topic {name} was not made: {error.__name__} {rest[0] if rest else ''}".rstrip())
     made = [topic.name for topic in missing]
     # What the controller has made a broker may not know yet, and whoever sends next would be told that there is no such topic.
     await _while(DependencyAwayError, settings)(_see, settings, made)
@@ -103,6 +113,7 @@ async def require_topic(settings: KafkaSettings, topic: str) -> None:
     """Make sure that a topic is there before something is sent to it.
 
     Raises:
+        RefusedError: We may not know whether it is.
         DependencyAwayError: It is not, or no broker answers.
     """
     await _offsets(settings, topic)
@@ -112,6 +123,7 @@ async def end_offsets(settings: KafkaSettings, topic: str) -> dict[int, int]:
     """The offset after the last record of each partition.
 
     Raises:
+        RefusedError: We may not describe the topic.
         DependencyAwayError: There is no such topic, which is never taken for an empty one, or no broker answers.
     """
     return (await _offsets(settings, topic))[1]
@@ -121,7 +133,7 @@ async def beginning_offsets(settings: KafkaSettings, topic: str) -> dict[int, in
     """The offset of the first record that is still there, of each partition.
 
     Raises:
-        DependencyAwayError: As of `end_offsets`.
+        RefusedError, DependencyAwayError: As of `end_offsets`.
     """
     return (await _offsets(settings, topic))[0]
 
@@ -146,17 +158,20 @@ async def _partitions(consumer: Any, topic: str) -> list[TopicPartition]:
 
     Raises:
         NodeNotReadyError: The broker that was asked knows of no broker, itself included, so what it says of topics means nothing.
+        TopicAuthorizationFailedError: It does not tell us whether there is one.
     """
     consumer._client.set_topics((topic,))
     if not await consumer._client.force_metadata_update():
         raise NodeNotReadyError(f"no broker told of topic {topic}")
+    if topic in consumer._client.cluster.unauthorized_topics:
+        raise TopicAuthorizationFailedError(f"Describe on topic {topic}")
     return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
 
 
 def _while(errors: type[Exception] | tuple[type[Exception], ...], settings: KafkaSettings) -> AsyncRetrying:
     """Tries again while a broker that has just started, or was too busy to say that it lives, answers for a moment with one of these."""
     return AsyncRetrying(
-        retry=retry_if_exception_type(errors),
+        retry=retry_if_exception_type(errors) & retry_if_not_exception_type(RefusedError),
         stop=stop_after_delay(settings.kafka_timeout_seconds),
         wait=wait_fixed(0.25),
         reraise=True,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from acidwatch.errors import AcidwatchError, DependencyAwayError
+from jobs.spark.scratch import own_scratch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="compute all sites, even if nothing changed since a run was published",
     )
     metrics.add_argument("--schedule", metavar="CRON", help="keep running at these times (UTC), such as '15 * * * *'")
+    metrics.add_argument(
+        "--if-any", action="store_true", help="do nothing, and end with 0, while there is no version of the dataset"
+    )
     options = parser.parse_args(arguments)
     if options.job == "live" and options.trigger <= 0:
         parser.error("--trigger must be longer than 0")
@@ -44,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.job == "live":
             from jobs.spark.live.bootstrap import run_live
 
-            print(json.dumps(asdict(run_live(options.trigger, options.once))))
+            with own_scratch():
+                print(json.dumps(asdict(run_live(options.trigger, options.once))))
             return 0
         if options.schedule is not None:
             from jobs.spark.bootstrap import anything_to_compute, published_rows
@@ -58,16 +63,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 Task("metrics", published_rows, anything_to_compute),
             )
             return 0
-        _run(options.version, options.force)
+        with own_scratch():
+            _run(options.version, options.force, options.if_any)
     except AcidwatchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     return 0
 
 
-def _run(version: int | None, force: bool) -> None:
-    from jobs.spark.bootstrap import metrics_job, remove_old_runs
+def _run(version: int | None, force: bool, if_any: bool) -> None:
+    from jobs.spark.bootstrap import anything_to_compute, metrics_job, remove_old_runs
 
+    if if_any and not anything_to_compute():
+        print("there is no version of the dataset yet: nothing done", file=sys.stderr)
+        return
     run, new = metrics_job().run(version, force)
     if not new:
         print(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from acidwatch.settings import Settings
+from jobs.spark.processors import processors
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -21,7 +22,10 @@ MANY_ROWS = 100_000
 """From here on a run is long enough for the JVM's second compiler to pay: 40 % less time at 382,000 rows, 5 % more at 38,200."""
 
 FEW_CORES = 4
-"""Up to here Spark would begin each hash table and sort with a larger page than 8 MB: a third more memory, and no faster."""
+"""Up to here Spark would begin each hash table and sort with a larger page than 8 MB: a third more memory, and no faster.
+
+It divides its memory by the processors: with many of them its pages are smaller, and the tasks side by side need them so.
+"""
 
 LOGGING = Path(__file__).with_name("log4j2.properties")
 
@@ -102,7 +106,7 @@ def _options(settings: SparkSettings, rows: int) -> dict[str, str]:
         "spark.driver.maxResultSize": "0",
     }
     if settings.spark_master.startswith("local"):
-        if (os.cpu_count() or 1) <= FEW_CORES:
+        if processors() <= FEW_CORES:
             options["spark.buffer.pageSize"] = "8m"
         options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     # The JVM's own warnings would go to stdout, which is for data.

@@ -191,7 +191,8 @@ def test_prometheus_and_grafana_get_every_file_and_the_names_in_them_exist() -> 
     assert folders | {"../monitoring/prometheus.yml", "../monitoring/alertmanagers.json"} <= mounted
     sources = (PROJECT / "deploy/monitoring/grafana/provisioning/datasources/acidwatch.yaml").read_text()
     alertmanagers = (PROJECT / "deploy/monitoring/alertmanagers.json").read_text()
-    assert set(re.findall(r"([a-z]+):\d{4}", sources + alertmanagers)) <= SERVICES.keys()
+    given = " ".join(environment("grafana").values())
+    assert {"prometheus", "postgres"} <= set(re.findall(r"([a-z]+):\d{4}", given + alertmanagers)) <= SERVICES.keys()
     told = set(re.findall(r"\$(ACIDWATCH_\w+)", sources))
     assert told == {name for name in environment("grafana") if name.startswith("ACIDWATCH_")}
     assert set(re.findall(r"/run/secrets/(\w+)", sources)) == {secrets("grafana")["grafana_password"]}

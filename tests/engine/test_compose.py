@@ -22,7 +22,7 @@ SERVICES = ("producer", "ingestor", "versioner", "metrics-job", "live")
 JAVA = ("kafka", "namenode", "datanode")  # a JVM says 143 when SIGTERM ended it as it should
 ONCE = ("topics", "migrate", "hdfs-home", "reference")
 WATCHING = ("prometheus", "alertmanager")
-FIRST, SCALED, AWAY = blocks("Compose")
+FIRST, SCALED, AWAY, NEWER = blocks("Compose")
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +219,12 @@ def test_three_ingestors_share_the_three_partitions(system: Composed) -> None:
         return [row[6] for row in rows if "ingestor" in row[0]]
 
     until(lambda: len(set(members())) == 3 and "-" not in members(), "three members with a partition each", seconds=600)
+
+
+def test_a_newer_version_is_started_as_the_page_says(system: Composed) -> None:
+    system.follow(NEWER)
+    for service in SERVICES:
+        system.wait_healthy(service)
 
 
 def test_sigterm_ends_each_process_as_it_should_and_in_time(system: Composed) -> None:

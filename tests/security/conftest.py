@@ -1,4 +1,4 @@
-"""One secured stack for the folder, with a database whose roles are made as docs/operator.md says."""
+"""One secured stack for the folder: docs/operator.md says who may do what in Kafka, and makes the roles in the database."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from acidwatch.settings import KafkaSettings, load
 from deploy.local.errors import PrerequisiteError
 from deploy.local.layout import PROJECT
+from jobs.spark.kafka import kafka_options
 from tests.support.certificates import Certificates
 from tests.support.deployment import Deployment
 from tests.support.secured import SecuredStack, binaries_with_tls, password_of
@@ -44,6 +46,16 @@ class Secured(Deployment):
         """To look, and to make roles."""
         return psycopg.connect(self.stack.postgres.superuser_url, dbname=self.name, autocommit=True)
 
+    def kafka_as_admin(self, commands: str) -> None:
+        """Run Kafka's own commands, which find `$BROKERS` and `admin.properties`."""
+        self.stack.kafka.run_commands(commands, self.java_options())
+
+    def java_options(self) -> dict[str, str]:
+        """How a Java client gets in as Kafka's administrator."""
+        return kafka_options(
+            load(KafkaSettings, **flags(self.kafka("admin")), kafka_bootstrap=self.stack.kafka_bootstrap)
+        )
+
 
 def flags(env: dict[str, str]) -> dict[str, str]:
     """The same settings as keyword arguments."""
@@ -66,11 +78,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredStack]:
 
 @pytest.fixture(scope="session")
 def secured(stack: SecuredStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    """Roles as in the documentation, tables, topics and reference tables; no service runs yet."""
+    """Rights and roles as in the documentation and no others, tables and topics; no service runs yet."""
     made = Secured(stack, "secured", tmp_path_factory.mktemp("deployment"))
     page = (PROJECT / "docs" / "operator.md").read_text()
     roles = re.search(r"```sql\n(.*?)```", page, re.DOTALL)
-    assert roles
+    rights = re.search(r"```sh\n(may\(\).*?)```", page, re.DOTALL)
+    assert roles and rights
+    made.kafka_as_admin(rights[1].replace("water-quality", made.name).replace("acidwatch-", f"{made.name}-"))
     with made.as_superuser() as connection:
         connection.execute(roles[1])
         for user, role in LOGINS.items():
@@ -83,8 +97,8 @@ def secured(stack: SecuredStack, tmp_path_factory: pytest.TempPathFactory) -> It
         )
         connection.execute(sql.SQL("ALTER ROLE acidwatch PASSWORD {}").format(sql.Literal(password_of("acidwatch"))))
     made.cli("ledger", "migrate", env=made.postgres("acidwatch"))
-    made.env |= made.kafka("admin") | made.postgres("versioner")
-    made.cli("topics", "create")
+    made.env |= made.kafka("operator") | made.postgres("versioner")
+    made.cli("topics", "create", env=made.kafka("topics"))
     yield made
     made.stop_all()
 

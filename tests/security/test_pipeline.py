@@ -1,4 +1,4 @@
-"""The whole pipeline where everything is encrypted and each process has a user of its own that may only do its work."""
+"""The whole pipeline where everything is encrypted and each process has a user of its own with the rights of docs/operator.md only."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pytest
 from psycopg import sql
 
 from acidwatch.archive.hdfs import HdfsStore
-from acidwatch.settings import HdfsSettings, KafkaSettings, PostgresSettings, load
+from acidwatch.settings import HdfsSettings, PostgresSettings, load
 from jobs.spark import publish, sources
-from jobs.spark.kafka import kafka_options
 from jobs.spark.postgres import connected
 from tests.security.conftest import Secured, flags
 from tests.support.deployment import Process, until
@@ -77,7 +76,7 @@ def _run(run_id: int, version: int) -> publish.Run:
 def test_the_live_job_follows_the_topic_with_a_user_and_encryption(
     secured: Secured, services: dict[str, Process]
 ) -> None:
-    done = secured.run("job", "live", "--once", env=secured.postgres("spark"), seconds=800)
+    done = secured.run("job", "live", "--once", env=secured.postgres("spark") | secured.kafka("live"), seconds=800)
     assert done.returncode == 0, done.stderr
     with secured.as_superuser() as connection:
         assert connection.execute("SELECT count(*) FROM metrics.live_batch").fetchall() == [(3,)]
@@ -115,7 +114,7 @@ def test_an_ingestor_whose_password_was_changed_waits_and_goes_on(
 ) -> None:
     """The broker is started anew, so that no old connection is left; the process is the same."""
     ingestor, kafka = services["ingestor"], secured.stack.kafka
-    options = kafka_options(load(KafkaSettings, **_kafka(secured)))
+    options = secured.java_options()
     before = secured.json("status")["version"]
 
     def change(password: str) -> None:
@@ -136,10 +135,6 @@ def test_an_ingestor_whose_password_was_changed_waits_and_goes_on(
     ingestor.wait_ready()
     secured.cli("wait", "--source", str(made.samples), "--timeout", "240s")
     assert secured.json("status")["version"] == before + 1
-
-
-def _kafka(secured: Secured) -> dict[str, str]:
-    return {**flags(secured.kafka("admin")), "kafka_bootstrap": secured.stack.kafka_bootstrap}
 
 
 def test_compaction_and_gc_run_with_the_role_of_the_commands_and_need_no_other_right(

@@ -7,19 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from acidwatch.settings import KafkaSettings, load
-from jobs.spark.kafka import kafka_options
 from tests.security.conftest import Secured, flags
 from tests.support.command import command
 from tests.support.secured import MARKER, password_of
-
-
-def java_options(secured: Secured) -> dict[str, str]:
-    """How a Java client gets in as the administrator."""
-    names = ("bootstrap", "security_protocol", "ca_file", "user", "password")
-    given = {f"kafka_{name}": secured.env[f"ACIDWATCH_KAFKA_{name.upper()}"] for name in names}
-    return kafka_options(load(KafkaSettings, **given))
-
 
 _NO_LOGIN = {"KAFKA_USER": "", "KAFKA_PASSWORD": ""}
 
@@ -27,7 +17,7 @@ _NO_LOGIN = {"KAFKA_USER": "", "KAFKA_PASSWORD": ""}
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"KAFKA_PASSWORD": MARKER}, "check ACIDWATCH_KAFKA_USER (admin) and ACIDWATCH_KAFKA_PASSWORD"),
+        ({"KAFKA_PASSWORD": MARKER}, "check ACIDWATCH_KAFKA_USER (operator) and ACIDWATCH_KAFKA_PASSWORD"),
         ({"KAFKA_USER": "nobody"}, "check ACIDWATCH_KAFKA_USER (nobody) and ACIDWATCH_KAFKA_PASSWORD"),
         ({"KAFKA_SASL_MECHANISM": "SCRAM-SHA-256"}, "set ACIDWATCH_KAFKA_SASL_MECHANISM"),
         ({"KAFKA_SECURITY_PROTOCOL": "SSL", **_NO_LOGIN}, "set ACIDWATCH_KAFKA_SECURITY_PROTOCOL=SASL_SSL"),
@@ -174,13 +164,29 @@ def test_the_migrator_needs_no_right_to_make_roles_and_says_when_it_is_not_the_o
 
 
 def test_java_clients_get_in_with_the_options_that_spark_is_given(secured: Secured, work: Path) -> None:
-    options = java_options(secured)
+    options = secured.java_options()
     said = secured.stack.kafka.configure(options, "--describe", "--entity-type", "users", "--entity-name", "ingestor")
     assert "SCRAM credential configs for user-principal 'ingestor' are SCRAM-SHA-512" in said
 
 
+def test_who_may_make_no_topics_is_told_so(secured: Secured, work: Path) -> None:
+    done = command({**secured.env, **secured.kafka("producer")}, "topics", "create")
+    assert (done.code, done.out) == (2, "")
+    assert (
+        "Create on topic secured.outcomes" in done.err and "grant it to the user producer in Kafka's ACLs" in done.err
+    )
+    assert len(done.err.splitlines()) == 1
+
+
+def test_a_service_that_may_not_look_at_its_topic_ends_with_2(secured: Secured) -> None:
+    process = secured.start("versioner", **flags(secured.kafka("producer")))
+    assert process.popen.wait(60) == 2, process.output
+    event = process.events[-1]
+    assert event["event"] == "stopped: a setting is refused"
+    assert "Describe on topic secured.outcomes; grant it to the user producer in Kafka's ACLs" in event["reason"]
+
+
 def test_a_service_that_may_not_use_its_consumer_group_ends_with_2(secured: Secured) -> None:
-    secured.stack.kafka.let_only("nobody", "All", "closed-ingestor", java_options(secured))
     process = secured.start("ingestor", group_prefix="closed", **flags(secured.kafka("ingestor")))
     assert process.popen.wait(60) == 2, process.output
     event = process.events[-1]
@@ -191,7 +197,10 @@ def test_a_service_that_may_not_use_its_consumer_group_ends_with_2(secured: Secu
 def test_a_service_that_may_look_at_its_consumer_group_and_not_join_it_does_not_stand_still_for_ever(
     secured: Secured,
 ) -> None:
-    secured.stack.kafka.let_only("ingestor", "Describe", "ajar-ingestor", java_options(secured))
+    secured.kafka_as_admin(
+        "kafka-acls.sh --bootstrap-server $BROKERS --command-config admin.properties --add"
+        " --allow-principal User:ingestor --operation Describe --group ajar-ingestor"
+    )
     process = secured.start("ingestor", group_prefix="ajar", stall_seconds="2", **flags(secured.kafka("ingestor")))
     assert process.popen.wait(90) == 70, process.output
     assert "the consumer group was given up" in process.output

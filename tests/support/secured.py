@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import platform
 import shutil
 import subprocess
@@ -29,7 +30,7 @@ from tests.support.certificates import Certificates
 MARKER = "mark/er:5%&"
 """Is in every password, and changes when it is percent-encoded."""
 BROKER_USER = "broker"
-KAFKA_USERS = (BROKER_USER, "admin", "producer", "ingestor", "versioner")
+KAFKA_USERS = (BROKER_USER, "admin", "producer", "ingestor", "versioner", "live", "topics", "operator")
 
 
 def password_of(user: str) -> str:
@@ -38,7 +39,7 @@ def password_of(user: str) -> str:
 
 
 class SecuredKafka(Kafka):
-    """Its only listener for clients is SASL_SSL with SCRAM-SHA-512. Who may do what is open until somebody says so."""
+    """Its only listener for clients is SASL_SSL with SCRAM-SHA-512. Nobody may do anything until somebody says so."""
 
     format_options = tuple(
         word
@@ -73,19 +74,25 @@ class SecuredKafka(Kafka):
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def let_only(self, user: str, operation: str, group: str, as_admin: Mapping[str, str]) -> None:
-        """Let a user, and nobody else but super users, do something with a consumer group."""
+    def run_commands(self, commands: str, as_admin: Mapping[str, str]) -> None:
+        """Run Kafka's own commands as a shell does: `$BROKERS` is its address, and `admin.properties` lets them in."""
         tools = self._properties.with_name("tools")
         if not tools.exists():
             make_kafka_tools(tools, self._java, self._jars)
         client = self._client_properties(as_admin)
-        command = [tools / "kafka-acls.sh", "--bootstrap-server", self.address, "--command-config", client, "--add"]
-        rule = ["--allow-principal", f"User:{user}", "--operation", operation, "--group", group]
-        done = subprocess.run([*command, *rule], capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            ["bash", "-euc", commands],
+            env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "BROKERS": self.address},
+            cwd=client.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
     def _client_properties(self, options: Mapping[str, str]) -> Path:
-        client = self._properties.with_name("client.properties")
+        client = self._properties.with_name("admin.properties")
         client.write_text("".join(f"{name.removeprefix('kafka.')}={value}\n" for name, value in options.items()))
         return client
 
@@ -106,7 +113,7 @@ class SecuredKafka(Kafka):
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": self._certificates.authority,
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "allow.everyone.if.no.acl.found": "true",
+            "allow.everyone.if.no.acl.found": "false",
             "super.users": f"User:ANONYMOUS;User:{BROKER_USER};User:admin",
         }
         return super()._configuration().replace(plain, secured) + "".join(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from acidwatch.broker import topics
 from acidwatch.broker.topics import end_offsets
-from acidwatch.errors import DependencyAwayError
+from acidwatch.errors import DependencyAwayError, RefusedError
 from acidwatch.settings import KafkaSettings
 
 
@@ -20,6 +21,7 @@ class _Client:
     def __init__(self, failures: int) -> None:
         self.failures = failures
         self.known: dict[str, set[int]] = {}
+        self.cluster = SimpleNamespace(unauthorized_topics={"closed"})
 
     def set_topics(self, names: tuple[str, ...]) -> None:
         self.names = names
@@ -66,6 +68,14 @@ def test_a_broker_that_knows_of_no_broker_yet_is_asked_again_and_not_taken_for_o
 def test_a_topic_that_is_not_there_is_not_taken_for_an_empty_one(ask: Any) -> None:
     with pytest.raises(DependencyAwayError, match="topic elsewhere does not exist"):
         asyncio.run(ask(0, "elsewhere"))
+
+
+def test_a_topic_that_may_not_be_looked_at_is_refused_and_not_taken_for_a_missing_one(ask: Any) -> None:
+    with pytest.raises(
+        RefusedError, match=r"Describe on topic closed; grant it to the user .* in Kafka's ACLs"
+    ) as caught:
+        asyncio.run(ask(0, "closed"))
+    assert caught.value.exit_code == 2
 
 
 def test_a_broker_that_never_tells_of_topics_is_away(ask: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from acidwatch.broker import topics as module
 from acidwatch.broker.topics import TopicPlan, plan
-from acidwatch.errors import DependencyAwayError
+from acidwatch.errors import DependencyAwayError, RefusedError
 from acidwatch.settings import KafkaSettings
 
 
@@ -36,3 +36,21 @@ def test_topics_that_were_made_are_waited_for_until_the_broker_tells_of_them(mon
     made = asyncio.run(module.create_topics(settings))
     assert made == [settings.topic_batches, settings.topic_outcomes]
     assert asked == [made[0], made[0], made[0], made[1]]
+
+
+def test_a_right_that_is_missing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = KafkaSettings(kafka_bootstrap="127.0.0.1:1", kafka_timeout_seconds=5)
+    asked: list[str] = []
+
+    async def create(_: KafkaSettings) -> tuple[list[TopicPlan], None]:
+        return plan(settings)[:2], None
+
+    async def refuse(_: KafkaSettings, topic: str) -> None:
+        asked.append(topic)
+        raise RefusedError("Kafka", "127.0.0.1:1", f"Describe on topic {topic}", "grant it")
+
+    monkeypatch.setattr(module, "_create_missing", create)
+    monkeypatch.setattr(module, "require_topic", refuse)
+    with pytest.raises(RefusedError):
+        asyncio.run(module.create_topics(settings))
+    assert asked == [settings.topic_batches]
