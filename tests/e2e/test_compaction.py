@@ -227,3 +227,4 @@ def test_on_a_schedule_it_shows_that_a_run_ended_well_and_stops_on_sigterm(
             assert process.wait(LONG) == 0
         finally:
             process.kill()
+    assert len(deployment.query(LIVE_FILES)) == 1
