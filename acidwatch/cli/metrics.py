@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acidwatch.cli.output import Limit, RowsFormat, RowsOutput, emit, say
+from acidwatch.cli.output import Limit, RowsFormat, RowsOutput, emit, most, say, say_if_cut
 
 if TYPE_CHECKING:
     from acidwatch.trends.series import Period
@@ -213,8 +213,7 @@ def show_rows(
         rows = rows_of_run(connection, run)
     title = f"by {table}{what}, dataset version {run.dataset_version}, reference version {run.reference_version}, run {run.run_id}"
     emit(rows[:at_most], columns, output, title)
-    if len(rows) > at_most:
-        say(f"only the first {at_most} are shown; --limit N shows more, filters show fewer")
+    say_if_cut(rows, at_most)
     if not rows and (filtered or table in MAY_BE_EMPTY):
         say("nothing matches these filters" if filtered else "none were found")
     elif not rows:
@@ -223,4 +222,4 @@ def show_rows(
 
 def rows_at_most(limit: int | None, output: RowsFormat) -> int:
     """A program gets every row of a run; there are some thousands."""
-    return limit or (50 if output is RowsFormat.table else 1_000_000)
+    return most(limit, output, screen=50)

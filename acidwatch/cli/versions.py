@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from acidwatch.cli.changing import Author, DryRun, Message, Yes, author_or_you, confirm
-from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, format_value, most
+from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, format_value, most, say_if_cut
 
 app = typer.Typer(no_args_is_help=True, help="The history of the dataset.")
 
@@ -32,13 +32,15 @@ def list_versions(limit: Limit = None, output: Output = OutputFormat.table) -> N
     from acidwatch.ledger.queries import versions
     from acidwatch.settings import PostgresSettings, load
 
+    at_most = most(limit, output)
     with Ledger(load(PostgresSettings)).transaction() as connection:
-        rows = versions(connection, most(limit, output))
+        rows = versions(connection, at_most + 1)
     emit(
-        rows,
+        rows[:at_most],
         ["version", "tags", "kind", "created_at", "author", "message", "batch_rows", "batch_bytes", "rows"],
         output,
     )
+    say_if_cut(rows, at_most)
 
 
 @app.command("show")
