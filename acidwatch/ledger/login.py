@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from acidwatch.errors import ConfigError, RefusedError
+from acidwatch.errors import RefusedError
 from acidwatch.settings import PostgresSettings
 
 _LOGIN = "check the user in ACIDWATCH_DATABASE_URL, and ACIDWATCH_DATABASE_PASSWORD"
@@ -26,24 +26,14 @@ _SIGNS = {
 
 
 def conninfo(settings: PostgresSettings) -> str:
-    """Everything that psycopg needs to connect; a secret.
-
-    Raises:
-        ConfigError: ACIDWATCH_DATABASE_URL is no address.
-    """
+    """Everything that psycopg needs to connect; a secret."""
     password = settings.database_password.get_secret_value()
-    try:
-        return make_conninfo(settings.database_url.get_secret_value(), **({"password": password} if password else {}))
-    except psycopg.ProgrammingError:  # its message has parts of the address
-        raise ConfigError("ACIDWATCH_DATABASE_URL is no address like postgresql://user@host:port/database") from None
+    return make_conninfo(settings.database_url.get_secret_value(), **({"password": password} if password else {}))
 
 
 def address_of(url: str) -> str:
     """host:port/database of a connection URL, for people; without user and password."""
-    try:
-        parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        return "the configured address"
+    parts = conninfo_to_dict(url)
     return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
 
 
