@@ -54,6 +54,13 @@ def test_years_that_no_method_can_have_been_in_use_are_named_by_cell_all_at_once
     ]
 
 
+def test_a_year_that_no_integer_holds_is_named_by_cell(tmp_path: Path) -> None:
+    assert faults_of(tmp_path, methods=[METHOD | {"START_YEAR": 1e30}, METHOD | {"START_YEAR": -1e30}]) == [
+        "methods.xlsx: Sheet 1!C2: START_YEAR is '1e+30'; it must be integer",
+        "methods.xlsx: Sheet 1!C3: START_YEAR is '-1e+30'; it must be integer",
+    ]
+
+
 def test_a_place_that_is_not_on_earth_is_named_by_cell(tmp_path: Path) -> None:
     rows = [
         SITE | {"LATDD": 44.1, "LONDD": -74.5},
