@@ -36,11 +36,12 @@ demo: $(READY) ## the whole pipeline on a generated workbook, or on the workbook
 up: $(READY) ## start Kafka, HDFS, PostgreSQL and the services, and keep them running; with MONITORING=1 Prometheus too
 	@$(BIN)/python -m deploy.local up --services $(if $(MONITORING),--monitoring)
 
-down: $(READY) ## stop them; their data stay in .local/
-	@$(BIN)/python -m deploy.local down
+# What runs is asked and stopped with what it was started with: nothing is installed for it, and where nothing is installed nothing runs.
+down: ## stop them; their data stay in .local/
+	@if test -x $(BIN)/python; then $(BIN)/python -m deploy.local down; else echo "nothing runs"; fi
 
-status: $(READY) ## what is running
-	@$(BIN)/python -m deploy.local status
+status: ## what is running
+	@if test -x $(BIN)/python; then $(BIN)/python -m deploy.local status; else echo "the stack is down"; exit 3; fi
 
 test: $(READY) ## all tests but the slowest: unit, integration, end to end and faults, on real servers; 12 minutes
 	$(PYTEST) tests -m "not slow and not monitoring and not security and not cluster and not engine" $(BESIDE)

@@ -85,6 +85,21 @@ class RefusedError(DependencyAwayError):
         self.args = (f"{dependency} at {address} refuses: {self.reason}",)
 
 
+class NotMigratedError(DependencyAwayError):
+    """The database answers, and lacks tables, columns or functions of this acidwatch.
+
+    A person has to migrate it, so a command ends with 2. Whoever is at work waits for that as for an outage.
+    """
+
+    exit_code = 2
+
+    def __init__(self, address: str, reason: object) -> None:
+        missing = str(reason).split("\n", 1)[0]
+        super().__init__("PostgreSQL", address, f"tables of this acidwatch are not there ({missing})")
+        self.reason += "; make them with: acidwatch ledger migrate"
+        self.args = (f"PostgreSQL at {address}: {self.reason}",)
+
+
 class HeldError(RetryableError):
     """No server is away: a guard or a person holds the work back until a person lets it go on.
 

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from acidwatch.errors import ConfigError
 
 PREFIX = "ACIDWATCH_"
 ENV_FILES = (".local/stack.env", ".env")  # the later one wins
+_PROTOCOL = PREFIX + "KAFKA_SECURITY_PROTOCOL"
 SECRETS_DIR = os.environ.get(PREFIX + "SECRETS_DIR", "/run/secrets")
 
 
@@ -61,8 +63,8 @@ class KafkaSettings(Settings):
     kafka_sasl_mechanism: str = Field(
         "SCRAM-SHA-512", pattern="^SCRAM-SHA-(256|512)$", description="SCRAM-SHA-512 or SCRAM-SHA-256"
     )
-    kafka_user: str = Field("", description="user of SASL_SSL")
-    kafka_password: SecretStr = Field(SecretStr(""), description="password of SASL_SSL")
+    kafka_user: str = Field("", validate_default=True, description="user of SASL_SSL")
+    kafka_password: SecretStr = Field(SecretStr(""), validate_default=True, description="password of SASL_SSL")
 
     def group(self, service: str) -> str:
         """Name of a service's consumer group."""
@@ -76,24 +78,24 @@ class KafkaSettings(Settings):
                 raise ValueError(f"{address.strip()!r} is no host:port, such as kafka:9092; several with commas")
         return value
 
-    @model_validator(mode="after")
-    def _nothing_is_left_out_in_silence(self) -> Self:
-        protocol, variable = self.kafka_security_protocol, PREFIX + "KAFKA_"
-        login = bool(self.kafka_user), bool(self.kafka_password.get_secret_value())
-        if protocol == "SASL_SSL" and not all(login):
-            raise ValueError(
-                f"{variable}SECURITY_PROTOCOL=SASL_SSL needs {variable}USER and {variable}PASSWORD; "
-                f"the password may be in {SECRETS_DIR}/{(variable + 'password').lower()}"
-            )
-        if protocol != "SASL_SSL" and any(login):
-            raise ValueError(
-                f"{variable}USER and {variable}PASSWORD are used with {variable}SECURITY_PROTOCOL=SASL_SSL only, not with {protocol}"
-            )
-        if protocol == "PLAINTEXT" and self.kafka_ca_file:
-            raise ValueError(
-                f"{variable}CA_FILE is set, but {variable}SECURITY_PROTOCOL=PLAINTEXT encrypts nothing: set SSL or SASL_SSL"
-            )
-        return self
+    # Of one field each, so that they are said together with whatever else is wrong, and where it was looked for.
+    @field_validator("kafka_ca_file")
+    @classmethod
+    def _certificates_are_used(cls, value: str, others: ValidationInfo) -> str:
+        if value and others.data.get("kafka_security_protocol") == "PLAINTEXT":
+            raise ValueError(f"{_PROTOCOL}=PLAINTEXT encrypts nothing: set SSL or SASL_SSL")
+        return value
+
+    @field_validator("kafka_user", "kafka_password")
+    @classmethod
+    def _a_login_is_whole_and_used(cls, value: str | SecretStr, others: ValidationInfo) -> str | SecretStr:
+        protocol = others.data.get("kafka_security_protocol")
+        given = bool(value if isinstance(value, str) else value.get_secret_value())
+        if protocol == "SASL_SSL" and not given:
+            raise ValueError(f"{_PROTOCOL}=SASL_SSL needs it")
+        if protocol in ("PLAINTEXT", "SSL") and given:
+            raise ValueError(f"it is used with {_PROTOCOL}=SASL_SSL only, not with {protocol}")
+        return value
 
 
 class HdfsSettings(Settings):
@@ -117,6 +119,18 @@ class PostgresSettings(Settings):
         description="the password, so that the address need not hold it; wins over the one in the address",
     )
     database_timeout_seconds: float = Field(10.0, gt=0, description="how long connecting may take")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_an_address(cls, value: SecretStr) -> SecretStr:
+        import psycopg  # here: not all processes have it
+        from psycopg.conninfo import conninfo_to_dict
+
+        try:
+            conninfo_to_dict(value.get_secret_value())
+        except psycopg.ProgrammingError:  # its message has parts of the address
+            raise ValueError("it is no address like postgresql://user@host:port/database") from None
+        return value
 
 
 class OperatorSettings(KafkaSettings, PostgresSettings):
@@ -157,21 +171,34 @@ def load(settings_class: type[S], **flags: Any) -> S:
     """Read one settings class; flags that are None count as not given.
 
     Raises:
-        ConfigError: One line for each missing or wrong setting, with every place looked in.
+        ConfigError: One line for each missing or wrong setting, with every place looked in, or for each file that can't be read.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     try:
         return settings_class(**given)
     except ValidationError as error:
         raise ConfigError(_explain(settings_class, error)) from None
+    except (OSError, UnicodeDecodeError, SettingsError) as error:
+        raise ConfigError("\n".join(_unreadable(settings_class)) or f"settings can't be read: {error}") from error
+
+
+def _unreadable(settings_class: type[BaseSettings]) -> Iterator[str]:
+    """The files that settings are read from and that can't be read: what fails on one does not say on which."""
+    names = {(PREFIX + name).lower() for name in settings_class.model_fields}
+    secrets = Path(SECRETS_DIR).iterdir() if Path(SECRETS_DIR).is_dir() else ()
+    for path in (*map(Path, ENV_FILES), *(path for path in secrets if path.name.lower() in names)):
+        try:
+            if path.is_file():
+                path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            yield f"{path} can't be read: it is not UTF-8"
+        except OSError as error:
+            yield f"{path} can't be read: {error.strerror or error}"
 
 
 def _explain(settings_class: type[BaseSettings], error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
-        if not problem["loc"]:  # about several settings together; the message names them
-            lines.append(str(problem["ctx"]["error"]))
-            continue
         name = str(problem["loc"][0])
         variable = PREFIX + name.upper()
         if problem["type"] == "missing":

@@ -24,7 +24,10 @@ def read_reference_tables(sites: Path, methods: Path) -> dict[str, pa.Table]:
     Raises:
         UnusableInputError: One can't be read, or has faults; all of its faults at once, one line each.
     """
-    return {"sites": _typed(sites, SITES, ("SITE_ID", "PROGRAM_ID")), "methods": _typed(methods, METHODS, ())}
+    return {
+        "sites": _typed(sites, SITES, unique=("SITE_ID", "PROGRAM_ID")),
+        "methods": _typed(methods, METHODS, ordered=("START_YEAR", "END_YEAR")),
+    }
 
 
 def reference_of_sites(sites: pa.Table) -> Reference:
@@ -41,8 +44,21 @@ def reference_of_samples(samples: Table) -> Reference:
     )
 
 
-def _typed(path: Path, columns: tuple[Column, ...], unique: tuple[str, ...]) -> pa.Table:
-    """Read and type a reference workbook; every fault in it at once, one line each."""
+def _typed(
+    path: Path,
+    columns: tuple[Column, ...],
+    *,
+    unique: tuple[str, ...] = (),
+    ordered: tuple[str, str] | None = None,
+) -> pa.Table:
+    """Read and type a reference workbook; every fault in it at once, one line each.
+
+    Args:
+        path: The workbook.
+        columns: Its columns.
+        unique: Those whose values together name a row.
+        ordered: Two, of which the second must not be less than the first.
+    """
     table = read_table(path, columns)
     faults: list[str] = []
     arrays = {}
@@ -58,6 +74,21 @@ def _typed(path: Path, columns: tuple[Column, ...], unique: tuple[str, ...]) -> 
         if column.required:
             empty = [row for row, cell in enumerate(cells) if cell is None]
             faults += [f"{place}{table.row_numbers[row]}: {column.name} is empty" for row in empty]
+        if column.low is not None and column.high is not None:
+            faults += [
+                f"{place}{table.row_numbers[row]}: {column.name} is {value}; it must be from {column.low:g} to {column.high:g}"
+                for row, value in enumerate(arrays[column.name].to_pylist())
+                if value is not None and not column.low <= value <= column.high
+            ]
+    if ordered:
+        low, high = ordered
+        faults += [
+            f"{path.name}: {table.sheet}!{table.letters[high]}{number}: {high} is {last}; it must not be before {low}, {first}"
+            for number, first, last in zip(
+                table.row_numbers, arrays[low].to_pylist(), arrays[high].to_pylist(), strict=True
+            )
+            if first is not None and last is not None and last < first
+        ]
     if unique:
         seen: dict[tuple[object, ...], int] = {}
         for row, key in enumerate(zip(*(table.columns[name] for name in unique), strict=True)):

@@ -10,6 +10,7 @@ import typer
 
 from acidwatch.cli.metrics import Programme, Site, Version, rows_at_most, show_rows, show_table
 from acidwatch.cli.output import Limit, RowsFormat, RowsOutput
+from acidwatch.cli.which import AsOf, version_number
 
 if TYPE_CHECKING:
     from jobs.spark.postgres import Connection
@@ -49,6 +50,7 @@ def acidity(
     programme: Programme = None,
     site: Site = None,
     version: Version = None,
+    as_of: AsOf = None,
     limit: Limit = None,
     output: RowsOutput = RowsFormat.table,
 ) -> None:
@@ -56,7 +58,7 @@ def acidity(
     table, columns = TABLES[list_]
     filters: dict[str, str | None] = {"program_id": programme, "site_id": site}
     if first is None and last is None:
-        show_table(table, columns, filters, version, limit, output)
+        show_table(table, columns, filters, version_number(version, as_of), limit, output)
         return
     if list_ is not Acidity.sites:
         raise typer.BadParameter("--first and --last are of --list sites")
@@ -70,7 +72,7 @@ def acidity(
         return sites_between(found, class_changes(connection, run, *periods))
 
     what = f", {periods[0][0]} to {periods[0][1]} against {periods[1][0]} to {periods[1][1]}"
-    show_rows(table, columns, rows, any(filters.values()), version, limit, output, what)
+    show_rows(table, columns, rows, any(filters.values()), version_number(version, as_of), limit, output, what)
 
 
 def _years(text: str, option: str) -> Years:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, escape_markup, most
+from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, escape_markup, most, say_if_cut
 from acidwatch.contract.headers import file_name
 
 app = typer.Typer(no_args_is_help=True, help="What came, and what became of it.")
@@ -39,9 +39,10 @@ def list_batches(
     from acidwatch.ledger.queries import batches
     from acidwatch.settings import PostgresSettings, load
 
+    at_most = most(limit, output)
     with Ledger(load(PostgresSettings)).transaction() as connection:
         chosen = verdict.value if verdict else None
-        rows = batches(connection, source=source, verdict=chosen, file=file, members=members, limit=most(limit, output))
+        rows = batches(connection, source=source, verdict=chosen, file=file, members=members, limit=at_most + 1)
     if output is OutputFormat.table:
         for row in rows:
             row["findings"] = ", ".join(dict.fromkeys(finding["rule"] for finding in row["findings"]))
@@ -57,7 +58,8 @@ def list_batches(
         "offset",
         "findings",
     ]
-    emit(rows, columns, output)
+    emit(rows[:at_most], columns, output)
+    say_if_cut(rows, at_most)
 
 
 @app.command("show")

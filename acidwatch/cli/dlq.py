@@ -10,7 +10,7 @@ import typer
 from acidwatch.cli import dlq_replay, dlq_show, dlq_workbook
 from acidwatch.cli.changing import Author, DryRun, Yes, author_or_you, confirm
 from acidwatch.cli.letter_options import All, AtMost, Filters, Ids, require_choice, with_filters
-from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, most, say
+from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, most, say, say_if_cut
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: batches that were rejected, why, and the way back.")
 
@@ -51,17 +51,18 @@ def list_letters(
     from acidwatch.ledger.connection import Ledger
     from acidwatch.settings import PostgresSettings, load
 
-    wanted = filters.letters(letter_queries.OPEN_STATES)
+    wanted, at_most = filters.letters(letter_queries.OPEN_STATES), most(limit, output)
     with Ledger(load(PostgresSettings)).transaction() as connection:
         counts = letter_queries.reasons(connection, wanted)
         listing = letter_queries.causes if by is By.rule else letter_queries.letters
-        rows = listing(connection, wanted, most(limit, output))
+        rows = listing(connection, wanted, at_most + 1)
     listed = ", ".join(f"{count} {name}" for name, count in counts.items())
     say(f"{sum(counts.values())} dead letters" + (f": {listed}" if listed else ""))
     if by is By.rule and output is OutputFormat.table:
         for row in rows:
             row["states"] = [f"{count} {name}" for name, count in row["states"].items() if count]
-    emit(rows, CAUSE_COLUMNS if by is By.rule else COLUMNS, output)
+    emit(rows[:at_most], CAUSE_COLUMNS if by is By.rule else COLUMNS, output)
+    say_if_cut(rows, at_most)
 
 
 app.command("show")(dlq_show.show)

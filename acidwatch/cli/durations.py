@@ -22,6 +22,11 @@ def parse_duration(text: str) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def write_duration(seconds: float) -> str:
+    """The text of a duration, as `parse_duration` reads it."""
+    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
+
+
 def parse_rate(text: str) -> float:
     """How many a second: `5/s`, `30/m`, or a bare number.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acidwatch.cli.changing import Author, DryRun, Message, Yes, author_or_you, confirm
-from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, most, say
+from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, most, say, say_if_cut
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -128,9 +128,12 @@ def list_backups(limit: Limit = None, output: Output = OutputFormat.table) -> No
     from acidwatch.proof.backup import backups
     from acidwatch.settings import HdfsSettings, load
 
-    found = list(islice(backups(HdfsStore(load(HdfsSettings))), most(limit, output)))
+    at_most = most(limit, output)
+    asked = list(islice(backups(HdfsStore(load(HdfsSettings))), at_most + 1))
+    found = asked[:at_most]
     whole = [_shown(one) for one in found if not isinstance(one, DamagedFileError)]
     emit(whole, ["stamp", "newest_version", "revision", "rows", "bytes", "software"], output)
+    say_if_cut(asked, at_most)
     if damaged := [one for one in found if isinstance(one, DamagedFileError)]:
         for error in damaged:
             say(f"acidwatch: {error}")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from acidwatch.cli.output import Limit, RowsFormat, RowsOutput, emit, say
+from acidwatch.cli.output import Limit, RowsFormat, RowsOutput, emit, most, say, say_if_cut
+from acidwatch.cli.which import AsOf, version_number
 
 if TYPE_CHECKING:
     from acidwatch.trends.series import Period
@@ -44,12 +45,18 @@ def site(
     site: Site = None,
     parameter: Parameter = None,
     version: Version = None,
+    as_of: AsOf = None,
     limit: Limit = None,
     output: RowsOutput = RowsFormat.table,
 ) -> None:
     """Mean, spread and quartiles of each parameter at each site."""
     show_table(
-        "site", SITE_COLUMNS, {"program_id": programme, "site_id": site, "parameter": parameter}, version, limit, output
+        "site",
+        SITE_COLUMNS,
+        {"program_id": programme, "site_id": site, "parameter": parameter},
+        version_number(version, as_of),
+        limit,
+        output,
     )
 
 
@@ -58,11 +65,19 @@ def method(
     programme: Programme = None,
     parameter: Parameter = None,
     version: Version = None,
+    as_of: AsOf = None,
     limit: Limit = None,
     output: RowsOutput = RowsFormat.table,
 ) -> None:
     """The same per laboratory method; an empty method: the methods table names none for these measurements."""
-    show_table("method", METHOD_COLUMNS, {"program_id": programme, "parameter": parameter}, version, limit, output)
+    show_table(
+        "method",
+        METHOD_COLUMNS,
+        {"program_id": programme, "parameter": parameter},
+        version_number(version, as_of),
+        limit,
+        output,
+    )
 
 
 @app.command()
@@ -82,6 +97,7 @@ def category(
     ] = None,
     parameter: Parameter = None,
     version: Version = None,
+    as_of: AsOf = None,
     limit: Limit = None,
     output: RowsOutput = RowsFormat.table,
 ) -> None:
@@ -91,7 +107,7 @@ def category(
             raise typer.BadParameter("--programme is short for --category programme --value P; give one of the two")
         category, value = "programme", programme
     filters = {"category": category, "value": value, "parameter": parameter}
-    show_table("category", CATEGORY_COLUMNS, filters, version, limit, output)
+    show_table("category", CATEGORY_COLUMNS, filters, version_number(version, as_of), limit, output)
 
 
 @app.command()
@@ -109,6 +125,7 @@ def trend(
         typer.Option("--class", help="improving, worsening, rising, falling, no trend or not analysed"),
     ] = None,
     version: Version = None,
+    as_of: AsOf = None,
     limit: Limit = None,
     output: RowsOutput = RowsFormat.table,
 ) -> None:
@@ -129,7 +146,16 @@ def trend(
         return trends_over(connection, run, period, chosen, filters, trend_class and trend_class.lower())
 
     asked = any(filters.values()) or trend_class is not None
-    show_rows("trend", TREND_COLUMNS, rows, asked, version, limit, output, f" of {chosen}, {_years(period)}")
+    show_rows(
+        "trend",
+        TREND_COLUMNS,
+        rows,
+        asked,
+        version_number(version, as_of),
+        limit,
+        output,
+        f" of {chosen}, {_years(period)}",
+    )
 
 
 @app.command()
@@ -142,6 +168,7 @@ def region(
     first_year: FirstYear = None,
     last_year: LastYear = None,
     version: Version = None,
+    as_of: AsOf = None,
     limit: Limit = None,
     output: RowsOutput = RowsFormat.table,
 ) -> None:
@@ -154,7 +181,16 @@ def region(
 
         return regions_over(connection, run, period, filters)
 
-    show_rows("region", REGION_COLUMNS, rows, any(filters.values()), version, limit, output, f", {_years(period)}")
+    show_rows(
+        "region",
+        REGION_COLUMNS,
+        rows,
+        any(filters.values()),
+        version_number(version, as_of),
+        limit,
+        output,
+        f", {_years(period)}",
+    )
 
 
 def _period(first_year: int | None, last_year: int | None) -> Period:
@@ -177,7 +213,7 @@ def show_table(
     table: str,
     columns: tuple[str, ...],
     filters: Mapping[str, str | None],
-    version: str | None,
+    version: int | None,
     limit: int | None,
     output: RowsFormat,
 ) -> None:
@@ -196,25 +232,23 @@ def show_rows(
     columns: tuple[str, ...],
     rows_of_run: Callable[[Connection, Run], list[dict[str, Any]]],
     filtered: bool,
-    version: str | None,
+    version: int | None,
     limit: int | None,
     output: RowsFormat,
     what: str = "",
 ) -> None:
     """Print rows that a function takes from the run that answers."""
-    from acidwatch.cli.which import version_number
     from acidwatch.settings import PostgresSettings, load
     from jobs.spark.postgres import connected
     from jobs.spark.results import find_run
 
-    at_most, number = rows_at_most(limit, output), version_number(version)
+    at_most = rows_at_most(limit, output)
     with connected(load(PostgresSettings), "acidwatch metrics") as connection:
-        run = find_run(connection, number)
+        run = find_run(connection, version)
         rows = rows_of_run(connection, run)
     title = f"by {table}{what}, dataset version {run.dataset_version}, reference version {run.reference_version}, run {run.run_id}"
     emit(rows[:at_most], columns, output, title)
-    if len(rows) > at_most:
-        say(f"only the first {at_most} are shown; --limit N shows more, filters show fewer")
+    say_if_cut(rows, at_most)
     if not rows and (filtered or table in MAY_BE_EMPTY):
         say("nothing matches these filters" if filtered else "none were found")
     elif not rows:
@@ -223,4 +257,4 @@ def show_rows(
 
 def rows_at_most(limit: int | None, output: RowsFormat) -> int:
     """A program gets every row of a run; there are some thousands."""
-    return limit or (50 if output is RowsFormat.table else 1_000_000)
+    return most(limit, output, screen=50)

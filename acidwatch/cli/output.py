@@ -41,9 +41,15 @@ Limit = Annotated[
 ]
 
 
-def most(limit: int | None, output: OutputFormat) -> int:
-    """How many lines a list has at most: people read a screen, programs want all of a usual archive."""
-    return limit or (20 if output is OutputFormat.table else 1000)
+def most(limit: int | None, output: OutputFormat | RowsFormat, screen: int = 20) -> int:
+    """How many lines a list has at most: people read a screen, programs want all of any usual archive."""
+    return limit or (screen if output.value == "table" else 1_000_000)
+
+
+def say_if_cut(rows: Sequence[object], at_most: int) -> None:
+    """Say that a list goes on; whoever took its rows took one more than are shown."""
+    if len(rows) > at_most:
+        say(f"only the first {at_most} are shown; --limit N shows more")
 
 
 def emit(

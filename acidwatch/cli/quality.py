@@ -9,6 +9,7 @@ import typer
 
 from acidwatch.cli.metrics import Parameter, Programme, Site, Version, rows_at_most, show_rows, show_table
 from acidwatch.cli.output import Limit, RowsFormat, RowsOutput
+from acidwatch.cli.which import AsOf, version_number
 
 if TYPE_CHECKING:
     from jobs.spark.postgres import Connection
@@ -63,6 +64,7 @@ def quality(
     parameter: Parameter = None,
     year: Annotated[int | None, typer.Option("--year", help="only this year")] = None,
     version: Version = None,
+    as_of: AsOf = None,
     limit: Limit = None,
     output: RowsOutput = RowsFormat.table,
 ) -> None:
@@ -81,7 +83,7 @@ def quality(
         ]
         if wrong:
             raise typer.BadParameter(f"{wrong[0]} is not for --list {list_.value}")
-        show_table(table, columns, places, version, limit, output)
+        show_table(table, columns, places, version_number(version, as_of), limit, output)
         return
     groups = _groups(by)
     filters = {**places, "rule": rule, "severity": severity}
@@ -92,7 +94,15 @@ def quality(
         return rules_counted(connection, run, groups, filters, rows_at_most(limit, output) + 1)
 
     shown = [name for name in GROUPS.values() if name in groups or filters[name] is not None]
-    show_rows("rule", ("rule", "severity", *shown, "n", "checked"), rows, any(filters.values()), version, limit, output)
+    show_rows(
+        "rule",
+        ("rule", "severity", *shown, "n", "checked"),
+        rows,
+        any(filters.values()),
+        version_number(version, as_of),
+        limit,
+        output,
+    )
 
 
 def _groups(by: str | None) -> list[str]:

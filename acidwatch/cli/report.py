@@ -9,6 +9,7 @@ import typer
 
 from acidwatch.cli.metrics import Version
 from acidwatch.cli.output import Output, OutputFormat, emit_json
+from acidwatch.cli.which import AsOf, version_number
 
 if TYPE_CHECKING:
     from acidwatch.report.source import Source
@@ -30,6 +31,7 @@ FROM_RUN = (
 def report(
     to: Annotated[Path, typer.Option("--to", help="the file, such as report.html", show_default=False)],
     version: Version = None,
+    as_of: AsOf = None,
     region: Annotated[
         str | None, typer.Option("--region", help="only the sites of this region, such as Adirondacks; all without it")
     ] = None,
@@ -37,7 +39,6 @@ def report(
     output: Output = OutputFormat.table,
 ) -> None:
     """Write one page with the headline, map, trends, sites, quality and provenance; it works offline and prints."""
-    from acidwatch.cli.which import version_number
     from acidwatch.errors import UnusableInputError
     from acidwatch.report.page import render
     from acidwatch.settings import ArchiveSettings, load
@@ -52,7 +53,7 @@ def report(
             raise UnusableInputError(f"{to}: there is no folder {to.parent}")
     except OSError as error:
         raise UnusableInputError(f"{to}: can't write there ({error.strerror or error})") from error
-    source = _read(load(ArchiveSettings), version_number(version), name)
+    source = _read(load(ArchiveSettings), version_number(version, as_of), name)
     if not source.series():
         whose = f" of {name}" if name else ""
         raise UnusableInputError(f"run {source.run['run_id']} holds no trends{whose}: there is nothing to report")

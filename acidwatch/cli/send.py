@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acidwatch.cli.durations import Interval, Timeout
+from acidwatch.cli.durations import Interval, Timeout, parse_duration, write_duration
 from acidwatch.cli.output import Output, OutputFormat, emit_json, say
 from acidwatch.cli.samples import BatchSize, Locale, Samples, SheetName
 
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from acidwatch.settings import KafkaSettings
     from services.producer.plan import Plan
 
+INTERVAL, TIMEOUT = "10s", "5m"
+
 
 def send(
     workbook: Samples,
     batch_size: BatchSize = 100,
-    interval: Interval = "10s",  # type: ignore[assignment]  # parsed by typer
+    interval: Interval = INTERVAL,  # type: ignore[assignment]  # parsed by typer
     from_batch: Annotated[
         int, typer.Option("--from-batch", min=0, help="go on with this batch (from 0) after an interruption")
     ] = 0,
@@ -47,7 +49,7 @@ def send(
     wait: Annotated[
         bool, typer.Option("--wait", help="wait until every batch is recorded, and say what became of them")
     ] = False,
-    timeout: Timeout = "5m",  # type: ignore[assignment]  # parsed by typer
+    timeout: Timeout = TIMEOUT,  # type: ignore[assignment]  # parsed by typer
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be sent, and send nothing")] = False,
     output: Output = OutputFormat.table,
 ) -> None:
@@ -80,7 +82,8 @@ def send(
     _say_what_was_taken_out(batches)
     checked, reference_version = _check(batches, from_batch, *sites.result())
     refused = bool(checked.rejected) and not force
-    reached = from_batch if dry_run or refused else _send(settings, batches, interval, from_batch, force=force)
+    how = _how(interval, wait=wait, timeout=timeout, force=force)
+    reached = from_batch if dry_run or refused else _send(settings, batches, interval, from_batch, how)
     sent_all = not (dry_run or refused) and reached == batches.batches
     fate = _fate(batches, timeout) if wait and sent_all else None
     result = {
@@ -120,21 +123,32 @@ def send(
         say("acidwatch: correct the cells above and send again, or send all of it as it is with --force")
         raise typer.Exit(1)
     if not dry_run and reached < batches.batches:
-        say(f"stopped before the end; go on with: {_again(batches, reached, force=force)}")
+        say(f"stopped before the end; go on with: {_again(batches, reached, how)}")
         if wait:
             raise typer.Exit(1)
     if fate is not None and not fate.accepted_whole:
         raise typer.Exit(1)
 
 
-def _again(batches: Plan, reached: int, *, force: bool) -> str:
+def _how(interval: float, *, wait: bool, timeout: float, force: bool) -> str:
+    """The options that say how to send, for the command that goes on; only those that say something."""
+    given = {
+        f" --interval {write_duration(interval)}": interval != parse_duration(INTERVAL),
+        " --force": force,
+        " --wait": wait,
+        f" --timeout {write_duration(timeout)}": timeout != parse_duration(TIMEOUT),
+    }
+    return "".join(option for option, said in given.items() if said)
+
+
+def _again(batches: Plan, reached: int, how: str) -> str:
     """The command that goes on."""
     import shlex
 
     instead = f" --replaces {batches.replaces[:12]}" if batches.replaces else ""
     path = shlex.quote(str(batches.table.path))
     path = f"./{path}" if path.startswith("-") else path
-    return f"acidwatch send {path}{batches.options} --from-batch {reached}{instead}{' --force' if force else ''}"
+    return f"acidwatch send {path}{batches.options} --from-batch {reached}{instead}{how}"
 
 
 def _check(batches: Plan, from_batch: int, reference: Reference | None, why_not: str) -> tuple[Checked, int | None]:
@@ -202,7 +216,7 @@ def _say_what_was_taken_out(batches: Plan) -> None:
         )
 
 
-def _send(settings: KafkaSettings, batches: Plan, interval: float, from_batch: int, *, force: bool) -> int:
+def _send(settings: KafkaSettings, batches: Plan, interval: float, from_batch: int, how: str) -> int:
     from datetime import UTC, datetime
 
     from acidwatch.cli.sending import send_with_progress
@@ -234,5 +248,5 @@ def _send(settings: KafkaSettings, batches: Plan, interval: float, from_batch: i
         return send_with_progress(settings, settings.topic_batches, batches.batches, "batches", work, done=from_batch)
     except DependencyAwayError:
         if reached > from_batch:
-            say(f"{reached - from_batch} batches were confirmed; go on with: {_again(batches, reached, force=force)}")
+            say(f"{reached - from_batch} batches were confirmed; go on with: {_again(batches, reached, how)}")
         raise

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from acidwatch.cli.changing import Author, DryRun, Message, Yes, author_or_you, confirm
-from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, format_value, most
+from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, format_value, most, say_if_cut
+from acidwatch.cli.which import AsOf, version_number
 
 app = typer.Typer(no_args_is_help=True, help="The history of the dataset.")
 
@@ -32,13 +33,15 @@ def list_versions(limit: Limit = None, output: Output = OutputFormat.table) -> N
     from acidwatch.ledger.queries import versions
     from acidwatch.settings import PostgresSettings, load
 
+    at_most = most(limit, output)
     with Ledger(load(PostgresSettings)).transaction() as connection:
-        rows = versions(connection, most(limit, output))
+        rows = versions(connection, at_most + 1)
     emit(
-        rows,
+        rows[:at_most],
         ["version", "tags", "kind", "created_at", "author", "message", "batch_rows", "batch_bytes", "rows"],
         output,
     )
+    say_if_cut(rows, at_most)
 
 
 @app.command("show")
@@ -84,7 +87,10 @@ def diff(
 @app.command("export")
 def export(
     to: Annotated[Path, typer.Option("--to", help="folder for the files", show_default=False)],
-    version: Annotated[str, typer.Option("--version", help="number of the version, or a tag")] = "newest",
+    version: Annotated[
+        str | None, typer.Option("--version", help="number of the version, or a tag; the newest without it")
+    ] = None,
+    as_of: AsOf = None,
     format_: Annotated[ExportFormat, typer.Option("--format", help="of the samples")] = ExportFormat.parquet,
     all_rows: Annotated[
         bool, typer.Option("--all-rows", help="superseded rows too, with a column that says so")
@@ -97,13 +103,13 @@ def export(
     from acidwatch.history.export import Export
     from acidwatch.history.export import export as write
     from acidwatch.ledger.connection import Ledger
-    from acidwatch.ledger.tags import find_version
+    from acidwatch.ledger.tags import NEWEST, find_version
     from acidwatch.settings import ArchiveSettings, load
 
-    settings = load(ArchiveSettings)
+    settings, chosen = load(ArchiveSettings), version_number(version, as_of)
     ledger = Ledger(settings)
     with ledger.transaction() as connection:
-        number = find_version(connection, version)
+        number = find_version(connection, NEWEST if chosen is None else str(chosen))
     manifest = write(ledger, HdfsStore(settings), Export(number, to, format_.value, all_rows, force))
     if output is OutputFormat.json:
         emit_json({"folder": str(to), **manifest})

@@ -86,7 +86,7 @@ METHODS: tuple[Column, ...] = (
     _text("PROGRAM_ID", "monitoring programme", required=True),
     _text("PARAMETER", "parameter: a sample column's name without its unit; sodium is the text NA", required=True),
     Column("START_YEAR", "integer", "year", "first year of use", True, 1900, 2100),
-    Column("END_YEAR", "integer", "year", "last year of use; empty = still in use", False, 1900, 2100),
+    Column("END_YEAR", "integer", "year", "last year, not before START_YEAR; empty = still in use", False, 1900, 2100),
     _text("METHOD", "short name of the method"),
     _text("METHOD_DESCRIPTION", "instrument and reference"),
 )

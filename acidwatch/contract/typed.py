@@ -160,7 +160,8 @@ def _fit_number(cell: Any) -> float | None:
 
 
 def _fit_integer(cell: Any) -> int | None:
-    return int(cell) if type(cell) in (int, float) and float(cell).is_integer() else None
+    fits = type(cell) in (int, float) and -(2**63) <= cell < 2**63  # int64
+    return int(cell) if fits and float(cell).is_integer() else None
 
 
 def _fit_text(cell: Any) -> str | None:

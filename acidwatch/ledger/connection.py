@@ -11,19 +11,11 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import ConnectionPool, PoolTimeout
 
-from acidwatch.errors import DependencyAwayError, RefusedError
-from acidwatch.ledger.login import address_of, conninfo, refusal
+from acidwatch.errors import RefusedError
+from acidwatch.ledger.login import address_of, conninfo, postgres_errors, refusal
 from acidwatch.settings import PostgresSettings
-
-_AWAY = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    psycopg.errors.ReadOnlySqlTransaction,  # a standby that has not been promoted yet
-    PoolTimeout,
-    PoolClosed,
-)
 
 _KNOCK_SECONDS = 3
 
@@ -64,30 +56,22 @@ class Ledger:
 
         Raises:
             RefusedError: PostgreSQL does not let us in with these settings, or may not do this for us.
-            DependencyAwayError: PostgreSQL does not answer, or its tables are not there. If that happens at the commit, it is not
-                known whether it was done: repeat it, everything written here is idempotent.
+            NotMigratedError: Its tables are not there.
+            DependencyAwayError: PostgreSQL does not answer. If that happens at the commit, it is not known whether it was done:
+                repeat it, everything written here is idempotent.
         """
-        try:
-            if self._pool.closed:
+        with postgres_errors(self.address):
+            try:
+                if self._pool.closed:
+                    if why := self._refusal():
+                        raise why
+                    self._pool.open()
+                with self._pool.connection() as connection, self._not_hanging(connection), connection.transaction():
+                    yield connection
+            except PoolTimeout as error:
                 if why := self._refusal():
-                    raise why
-                self._pool.open()
-            with self._pool.connection() as connection, self._not_hanging(connection), connection.transaction():
-                yield connection
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise refusal(error, self.address) or error from error
-        except PoolTimeout as error:
-            raise self._refusal() or DependencyAwayError("PostgreSQL", self.address, error) from error
-        except _AWAY as error:
-            raise refusal(error, self.address) or DependencyAwayError("PostgreSQL", self.address, error) from error
-        except (
-            psycopg.errors.UndefinedTable,
-            psycopg.errors.UndefinedColumn,
-            psycopg.errors.InvalidSchemaName,
-            psycopg.errors.UndefinedFunction,
-        ) as error:
-            reason = "the ledger's tables are not there; make them with: acidwatch ledger migrate"
-            raise DependencyAwayError("PostgreSQL", self.address, reason) from error
+                    raise why from error
+                raise
 
     @contextmanager
     def _not_hanging(self, connection: Connection) -> Iterator[None]:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from acidwatch.errors import ConfigError, RefusedError
+from acidwatch.errors import DependencyAwayError, NotMigratedError, RefusedError
 from acidwatch.settings import PostgresSettings
 
 _LOGIN = "check the user in ACIDWATCH_DATABASE_URL, and ACIDWATCH_DATABASE_PASSWORD"
 _CERTIFICATE = "check sslrootcert and the host name in ACIDWATCH_DATABASE_URL"
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,  # a standby that has not been promoted yet
+)
+_NOT_THERE = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InvalidSchemaName,
+)
 # Until a connection stands, libpq gives no SQLSTATE, only text; servers whose messages are not in English are not understood.
 _SIGNS = {
     "password authentication failed": _LOGIN,
@@ -26,25 +40,34 @@ _SIGNS = {
 
 
 def conninfo(settings: PostgresSettings) -> str:
-    """Everything that psycopg needs to connect; a secret.
-
-    Raises:
-        ConfigError: ACIDWATCH_DATABASE_URL is no address.
-    """
+    """Everything that psycopg needs to connect; a secret."""
     password = settings.database_password.get_secret_value()
-    try:
-        return make_conninfo(settings.database_url.get_secret_value(), **({"password": password} if password else {}))
-    except psycopg.ProgrammingError:  # its message has parts of the address
-        raise ConfigError("ACIDWATCH_DATABASE_URL is no address like postgresql://user@host:port/database") from None
+    return make_conninfo(settings.database_url.get_secret_value(), **({"password": password} if password else {}))
 
 
 def address_of(url: str) -> str:
     """host:port/database of a connection URL, for people; without user and password."""
-    try:
-        parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        return "the configured address"
+    parts = conninfo_to_dict(url)
     return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+
+
+@contextmanager
+def postgres_errors(address: str) -> Iterator[None]:
+    """PostgreSQL's errors as ours.
+
+    Raises:
+        NotMigratedError: What is asked for is not there.
+        RefusedError: It does not let us in with these settings, or may not do this for us.
+        DependencyAwayError: It does not answer.
+    """
+    try:
+        yield
+    except _NOT_THERE as error:
+        raise NotMigratedError(address, error) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise refusal(error, address) or error from error
+    except _AWAY as error:
+        raise refusal(error, address) or DependencyAwayError("PostgreSQL", address, error) from error
 
 
 def refusal(error: BaseException | None, address: str) -> RefusedError | None:

@@ -37,7 +37,6 @@ def migrate(
         warn: Is told what the database warns of, such as a role that may not be made.
 
     Raises:
-        ConfigError: ACIDWATCH_DATABASE_URL is no address.
         RefusedError: PostgreSQL does not let us in, or may not do this for us.
         DependencyAwayError: PostgreSQL does not answer.
         UnusableInputError: There is no such revision, or the database is at a later one, or at one that is not known here.

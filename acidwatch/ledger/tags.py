@@ -1,8 +1,9 @@
-"""Names for versions."""
+"""Names for versions, and how one is found: by number, name or time."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.audit import Entry, note
@@ -94,4 +95,24 @@ def find_version(connection: Connection, text: str) -> int:
     row = connection.execute("SELECT version FROM ledger.tags WHERE tag = %s", (text,)).fetchone()
     if row is None:
         raise UnusableInputError(f"no version or tag {text!r}; see: acidwatch versions list")
+    return int(row["version"])
+
+
+def version_as_of(connection: Connection, moment: datetime) -> int:
+    """The version that was the newest at a moment.
+
+    Raises:
+        UnusableInputError: There was none yet.
+    """
+    row = connection.execute(
+        "SELECT max(version) FILTER (WHERE created_at <= %s) AS version, min(created_at) AS first FROM ledger.versions",
+        (moment,),
+    ).fetchone()
+    if row is None or row["first"] is None:
+        raise UnusableInputError("there are no versions yet; send a workbook first")
+    if row["version"] is None:
+        at, first = (f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}" for time in (moment, row["first"]))
+        raise UnusableInputError(
+            f"there was no version yet at {at} UTC: the first is of {first} UTC; see: acidwatch versions list"
+        )
     return int(row["version"])

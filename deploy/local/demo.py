@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acidwatch.contract.columns import METHODS, SAMPLES, SITES, Column
-from acidwatch.errors import AcidwatchError, PermanentError, UnusableInputError
+from acidwatch.errors import AcidwatchError, ConfigError, PermanentError, UnusableInputError
 from acidwatch.workbook.reader import read_table
+from deploy.local.layout import Layout
 from deploy.local.services import ONE_SHOTS, SERVICES
-from deploy.local.stack import Stack
+from deploy.local.stack import Stack, take_lock
 
 ROWS = 4000
 
@@ -36,12 +37,11 @@ def run_demo(root: Path, data: Path | None) -> int:
     """Run it and print what it found.
 
     Raises:
-        AcidwatchError: A server does not start, a workbook is missing, or a step failed.
+        AcidwatchError: A demo runs already, a server does not start, a workbook is missing, or a step failed.
     """
     began = time.monotonic()
     given = find_workbooks(data) if data else None
-    if root.exists():
-        shutil.rmtree(root)
+    _empty(Layout(root))
     say("starting Kafka, HDFS, PostgreSQL and the services ...")
     with Stack(root, one_shots=ONE_SHOTS, services=SERVICES) as stack:
         say(f"up after {time.monotonic() - began:.0f} s")
@@ -70,6 +70,34 @@ def run_demo(root: Path, data: Path | None) -> int:
     say("  make up               the same stack and services, kept running; then: .venv/bin/acidwatch --help")
     say("  README.md, docs/      how to send a workbook, run it at night, ask what the water did")
     return 0
+
+
+def _empty(layout: Layout) -> None:
+    """Remove what an earlier demo left, unless one runs.
+
+    Raises:
+        StackBusyError: One does.
+        ConfigError: Something may not be removed.
+    """
+    try:
+        layout.make()
+        lock = take_lock(layout)
+        try:
+            for path in layout.root.iterdir():
+                if path == layout.run:
+                    continue  # its lock is ours
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+        finally:
+            os.close(lock)
+    except OSError as error:
+        place = error.filename or layout.root
+        raise ConfigError(
+            f"{place}: can't be removed ({error.strerror or error}); make way for the demo, or give it another folder:"
+            " python -m deploy.local demo --root FOLDER"
+        ) from error
 
 
 class Cli:

@@ -20,7 +20,9 @@ class StackBusyError(ConfigError):
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        super().__init__(f"another supervisor already runs on {root}; stop it with: python -m deploy.local down")
+        super().__init__(
+            f"another supervisor already runs on {root}; stop it with: python -m deploy.local down --root {root}"
+        )
 
 
 class AbortedError(RetryableError):

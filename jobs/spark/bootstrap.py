@@ -66,7 +66,7 @@ def anything_to_compute() -> bool:
 
     Raises:
         DependencyAwayError: PostgreSQL does not answer.
-        UnusableInputError: Its tables are not there.
+        NotMigratedError: Its tables are not there.
     """
     with connected(load(PostgresSettings)) as connection:
         row = connection.execute("SELECT newest_version FROM ledger.datasets").fetchone()

@@ -7,10 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
-from acidwatch.errors import ConfigError, DependencyAwayError, UnusableInputError
-from acidwatch.ledger.login import conninfo, refusal
+from acidwatch.ledger.login import address_of, conninfo, postgres_errors
 from acidwatch.settings import PostgresSettings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -21,45 +19,16 @@ def connected(settings: PostgresSettings, name: str = "acidwatch job") -> Iterat
     """One connection; the caller opens its transactions with `connection.transaction()`.
 
     Raises:
-        ConfigError: The address can't be read.
         RefusedError: PostgreSQL does not let us in, or may not do this for us.
+        NotMigratedError: Its tables are not there.
         DependencyAwayError: PostgreSQL does not answer, or went away meanwhile.
-        UnusableInputError: The tables are not there yet.
     """
     url = conninfo(settings)
-    where = address(url)
-    try:
-        timeout = max(1, round(settings.database_timeout_seconds))
-        with psycopg.connect(
+    timeout = max(1, round(settings.database_timeout_seconds))
+    with (
+        postgres_errors(address_of(url)),
+        psycopg.connect(
             url, connect_timeout=timeout, application_name=name, autocommit=True, options="-c timezone=UTC"
-        ) as connection:
-            yield connection
-    except (
-        psycopg.errors.UndefinedTable,
-        psycopg.errors.UndefinedColumn,
-        psycopg.errors.UndefinedFunction,
-        psycopg.errors.InvalidSchemaName,
-    ) as error:
-        reason = str(error).splitlines()[0]
-        raise UnusableInputError(
-            f"the database at {where} lacks tables or columns of this acidwatch ({reason}): run `acidwatch ledger migrate`"
-        ) from error
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise refusal(error, where) or error from error
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise refusal(error, where) or DependencyAwayError("PostgreSQL", where, error) from error
-
-
-def address(url: str) -> str:
-    """host:port of a database address, without user, password and database.
-
-    Raises:
-        ConfigError: It is no address.
-    """
-    try:
-        parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
-        raise ConfigError(
-            "ACIDWATCH_DATABASE_URL is no address like postgresql://user:password@host:port/database"
-        ) from error
-    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
+        ) as connection,
+    ):
+        yield connection

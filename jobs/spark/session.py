@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from acidwatch.errors import ConfigError
 from acidwatch.settings import Settings
 from jobs.spark.processors import processors
 
@@ -33,8 +34,16 @@ LOGGING = Path(__file__).with_name("log4j2.properties")
 class SparkSettings(Settings):
     """How Spark runs."""
 
-    spark_master: str = Field("local[*]", description="where Spark runs: local[*], spark://host:port, k8s://...")
-    spark_driver_memory: str = Field("2g", description="heap of the driver; with a local master it does all the work")
+    spark_master: str = Field(
+        "local[*]",
+        pattern=r"^(local(\[(\*|[1-9][0-9]*)(,[1-9][0-9]*)?\])?|(spark|k8s)://.+|yarn)$",
+        description="where Spark runs: local[*], local[4], spark://host:port, k8s://..., yarn",
+    )
+    spark_driver_memory: str = Field(
+        "2g",
+        pattern="^[1-9][0-9]*[kKmMgGtT]$",  # it goes to java -Xmx as it is
+        description="heap of the driver, such as 2g or 1500m; with a local master it does all the work",
+    )
     spark_driver_java_options: str = Field(
         AUTO,
         description="options of the driver's JVM; auto: compile quickly, and past 100,000 rows well; little memory for collecting garbage",
@@ -61,7 +70,12 @@ def spark_session(
         name: Shown in Spark's web page and by a cluster.
         jars: What Spark needs beside its own.
         rows: Of the version that it works on.
+
+    Raises:
+        ConfigError: Spark does not start with these settings.
     """
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
     os.environ["HADOOP_USER_NAME"] = hdfs_user  # read once, when the JVM first speaks to HDFS
@@ -74,12 +88,24 @@ def spark_session(
         builder = builder.config(key, value)
     if jars:
         builder = builder.config("spark.jars", ",".join(jar.resolve().as_uri() for jar in jars))
-    spark = builder.getOrCreate()
+    try:
+        spark = builder.getOrCreate()
+    except (Py4JError, PySparkException) as error:
+        raise ConfigError(
+            f"Spark does not start: {_reason(str(error))}; look at ACIDWATCH_SPARK_MASTER, ACIDWATCH_SPARK_DRIVER_MEMORY,"
+            " ACIDWATCH_SPARK_DRIVER_JAVA_OPTIONS and JAVA_HOME"
+        ) from error
     spark.sparkContext.setLogLevel("ERROR")  # PySpark sets WARN at the start, whatever the file says
     try:
         yield spark
     finally:
         spark.stop()
+
+
+def _reason(text: str) -> str:
+    """The line that says it; Py4J puts one before it that says which call of its own failed."""
+    lines = text.splitlines() or [text]
+    return next((line.removeprefix(": ") for line in lines if line.startswith(": ")), lines[0])
 
 
 def _options(settings: SparkSettings, rows: int) -> dict[str, str]:

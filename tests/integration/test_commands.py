@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from deploy.local.stack import Stack
 from tests.support.deployment import Deployment
 
 AWAY = {
@@ -75,6 +76,22 @@ def test_a_dependency_that_is_away_is_one_line_and_exit_code_3(deployment: Deplo
     assert "127.0.0.1:9" in lines[0]
     assert "Traceback" not in done.stderr
     assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["versions", "list"], ["status"], ["watch", "--once"], ["metrics", "site"], ["job", "metrics"]],
+    ids=" ".join,
+)
+def test_a_database_that_was_never_migrated_is_one_line_and_exit_code_2(
+    deployment: Deployment, stack: Stack, command: list[str]
+) -> None:
+    done = deployment.run(*command, env={"ACIDWATCH_DATABASE_URL": stack.database_url})
+    lines = [line for line in done.stderr.splitlines() if line.startswith("acidwatch: ")]
+    assert done.returncode == 2, done.stderr
+    assert len(lines) == 1
+    assert lines[0].endswith("make them with: acidwatch ledger migrate")
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("service", ["producer", "ingestor", "versioner"])

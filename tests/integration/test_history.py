@@ -16,7 +16,7 @@ import pytest
 
 from acidwatch.archive.memory import MemoryStore
 from acidwatch.archive.store import MissingFileError
-from acidwatch.cli.which import version_number
+from acidwatch.cli.which import parse_time, version_number
 from acidwatch.contract.judge import CLEAN_SCHEMA
 from acidwatch.errors import PermanentError, UnusableInputError
 from acidwatch.history.diff import Diff, diff
@@ -260,6 +260,36 @@ def test_an_option_names_a_version_by_number_or_tag(
     assert [version_number(text) for text in (None, "77", "paper", "newest")] == [None, 77, 1, 2]
     with pytest.raises(UnusableInputError, match="no version or tag 'papers'"):
         version_number("papers")
+
+
+def test_an_option_names_the_version_that_was_the_newest_at_a_time(
+    history: History, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACIDWATCH_DATABASE_URL", deployment.database_url)
+    with pytest.raises(UnusableInputError, match="there are no versions yet"):
+        version_number(None, parse_time("2026-11-24"))
+    history.send("lake.xlsx", [[sample(1)], [sample(2)], [sample(3)]])
+    with history.ledger.transaction() as connection:
+        for version, at in ((1, "23 09:30:00.4"), (2, "23 09:30:01"), (3, "24 23:59:59.9")):
+            connection.execute(
+                "UPDATE ledger.versions SET created_at = %s::timestamptz WHERE version = %s",
+                (f"2026-11-{at}Z", version),
+            )
+    asked = {
+        "2026-11-23T09:30:00": 1,  # as `versions list` prints it
+        "2026-11-23T09:30:00.4": 1,
+        "2026-11-23T10:30:01+01:00": 2,
+        "2026-11-23": 2,
+        "2026-11-24T23:59:58": 2,
+        "2026-11-24": 3,
+        "2099-01-01": 3,
+    }
+    assert {text: version_number(None, parse_time(text)) for text in asked} == asked
+    for early in ("2026-11-22", "2026-11-23T09:30:00.39"):
+        with pytest.raises(
+            UnusableInputError, match="there was no version yet at .*: the first is of 2026-11-23 09:30:00"
+        ):
+            version_number(None, parse_time(early))
 
 
 def test_what_was_taken_out_is_told_until_it_comes_back(history: History) -> None:

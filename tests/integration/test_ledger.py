@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from acidwatch.contract.batch import Origin, id_from_origin
 from acidwatch.contract.outcome import FileRef
-from acidwatch.errors import DependencyAwayError, UnusableInputError
+from acidwatch.errors import DependencyAwayError, NotMigratedError, UnusableInputError
 from acidwatch.ledger import queries
 from acidwatch.ledger.accepted import last_good
 from acidwatch.ledger.changes import quarantine
@@ -306,6 +306,6 @@ def test_a_database_that_is_away_is_named_without_its_password() -> None:
 
 def test_a_database_without_tables_says_how_to_make_them(deployment: Deployment, stack: Any) -> None:
     bare = Ledger(PostgresSettings(database_url=SecretStr(stack.database_url)))
-    with pytest.raises(DependencyAwayError, match="acidwatch ledger migrate"), bare.transaction() as connection:
+    with pytest.raises(NotMigratedError, match="acidwatch ledger migrate"), bare.transaction() as connection:
         queries.dataset(connection)
     bare.close()

@@ -130,6 +130,34 @@ def test_misuse_is_answered_with_one_clear_line(reported: Reported) -> None:
     assert not other.exists()
 
 
+def test_a_time_asks_the_run_of_the_version_that_was_the_newest_then(
+    reported: Reported, deployment: Deployment
+) -> None:
+    settings = PostgresSettings(database_url=SecretStr(deployment.database_url))
+    with connected(settings) as connection:
+        for version, days in ((4, 0), (5, 1)):
+            connection.execute(
+                "INSERT INTO ledger.versions (version, kind, created_at, author, message, batch_rows, batch_bytes, rows, bytes)"
+                " VALUES (%s, 'append', %s, 'me', '', 100, 1, 100, 1)",
+                (version, FINISHED + timedelta(days=days)),
+            )
+        try:
+            at = {
+                text: command(reported.env, "metrics", "site", "--as-of", text, "--limit", "1")
+                for text in ("2026-01-01", "2026-01-02", "2026-01-03T03:04:04", "2026-01-03")
+            }
+        finally:
+            connection.execute("DELETE FROM ledger.versions")
+    for text in ("2026-01-02", "2026-01-03T03:04:04"):
+        assert at[text].code == 0 and "dataset version 4" in at[text].out
+    assert at["2026-01-03"].code == 2 and "there is no metrics run of version 5 yet" in at["2026-01-03"].err
+    assert (at["2026-01-01"].code, at["2026-01-01"].err) == (
+        2,
+        "acidwatch: there was no version yet at 2026-01-01 23:59:59 UTC: the first is of 2026-01-02 03:04:05 UTC;"
+        " see: acidwatch versions list\n",
+    )
+
+
 def test_it_loads_without_a_network_and_without_complaint(reported: Reported, browser: Browser) -> None:
     opened = Opened(browser, reported.path)
     page = opened.page

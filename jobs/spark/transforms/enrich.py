@@ -40,7 +40,7 @@ def method_of_year(methods: DataFrame) -> DataFrame:
     """
     key = ["program_id", "parameter", "year"]
     years = (
-        methods.withColumn("last_year", F.coalesce("END_YEAR", F.lit(LAST_YEAR)))
+        methods.withColumn("last_year", F.least("END_YEAR", F.lit(LAST_YEAR)))  # which leaves nulls out
         # sequence() would count backwards where an interval ends before it starts.
         .filter(F.col("START_YEAR") <= F.col("last_year"))
         .select(

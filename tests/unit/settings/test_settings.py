@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import Field, SecretStr
 
+from acidwatch import settings
 from acidwatch.errors import ConfigError, DependencyAwayError
 from acidwatch.settings import (
     SECRETS_DIR,
@@ -195,16 +196,83 @@ def test_an_outage_says_who_is_away_where_and_why_on_one_line() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"kafka_security_protocol": "SASL_SSL", "kafka_user": "me"}, "needs ACIDWATCH_KAFKA_USER and ACIDWATCH_KAFKA_PASSWORD"),
+        ({"kafka_security_protocol": "SASL_SSL", "kafka_user": "me"},
+         ["ACIDWATCH_KAFKA_PASSWORD is wrong: ACIDWATCH_KAFKA_SECURITY_PROTOCOL=SASL_SSL needs it"]),
+        ({"kafka_security_protocol": "SASL_SSL"},
+         ["ACIDWATCH_KAFKA_USER is wrong: ACIDWATCH_KAFKA_SECURITY_PROTOCOL=SASL_SSL needs it",
+          "ACIDWATCH_KAFKA_PASSWORD is wrong: ACIDWATCH_KAFKA_SECURITY_PROTOCOL=SASL_SSL needs it"]),
         ({"kafka_security_protocol": "SSL", "kafka_password": "pa55word"},
-         "are used with ACIDWATCH_KAFKA_SECURITY_PROTOCOL=SASL_SSL only"),
-        ({"kafka_user": "me", "kafka_password": "pa55word"}, "not with PLAINTEXT"),
-        ({"kafka_ca_file": "ca.pem"}, "ACIDWATCH_KAFKA_CA_FILE is set, but ACIDWATCH_KAFKA_SECURITY_PROTOCOL=PLAINTEXT encrypts nothing"),
+         ["ACIDWATCH_KAFKA_PASSWORD is wrong: it is used with ACIDWATCH_KAFKA_SECURITY_PROTOCOL=SASL_SSL only, not with SSL"]),
+        ({"kafka_user": "me", "kafka_password": "pa55word"},
+         ["ACIDWATCH_KAFKA_USER is wrong: it is used with ACIDWATCH_KAFKA_SECURITY_PROTOCOL=SASL_SSL only, not with PLAINTEXT",
+          "ACIDWATCH_KAFKA_PASSWORD is wrong: it is used with ACIDWATCH_KAFKA_SECURITY_PROTOCOL=SASL_SSL only, not with PLAINTEXT"]),
+        ({"kafka_ca_file": "ca.pem"},
+         ["ACIDWATCH_KAFKA_CA_FILE is wrong: ACIDWATCH_KAFKA_SECURITY_PROTOCOL=PLAINTEXT encrypts nothing: set SSL or SASL_SSL"]),
     ],
 )  # fmt: skip
-def test_a_user_a_password_or_a_certificate_that_would_not_be_used_is_refused(given: dict[str, str], said: str) -> None:
-    (line,) = problems_of(KafkaSettings, kafka_bootstrap="b:1", **given)
-    assert said in line and "pa55word" not in line
+def test_a_user_a_password_or_a_certificate_that_would_not_be_used_is_refused(
+    given: dict[str, str], said: list[str]
+) -> None:
+    lines = problems_of(KafkaSettings, kafka_bootstrap="b:1", **given)
+    assert [line.split(" (")[0] for line in lines] == said
+    assert all("looked in the environment" in line and "pa55word" not in line for line in lines)
+
+
+def test_settings_that_contradict_each_other_are_said_beside_those_that_are_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ACIDWATCH_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("ACIDWATCH_KAFKA_PASSWORD", "pa55word")
+    names = [line.split(" ")[0] for line in problems_of(VersionerSettings, database_url="postgresql//me:pa55word@db/x")]
+    assert sorted(names) == [
+        "ACIDWATCH_DATABASE_URL",
+        "ACIDWATCH_HDFS_URL",
+        "ACIDWATCH_KAFKA_BOOTSTRAP",
+        "ACIDWATCH_KAFKA_USER",
+    ]
+
+
+def test_a_protocol_that_is_none_is_the_only_one_to_blame() -> None:
+    (line,) = problems_of(KafkaSettings, kafka_bootstrap="b:1", kafka_security_protocol="TLS", kafka_user="me")
+    assert line.startswith("ACIDWATCH_KAFKA_SECURITY_PROTOCOL is wrong")
+
+
+@pytest.mark.parametrize("url", ["postgresql//me:pa55word@db/x", "db:5432", "postgresql://me:pa55word@[db/x"])
+def test_an_address_of_the_database_that_is_none_is_said_without_what_is_in_it(url: str) -> None:
+    (line,) = problems_of(PostgresSettings, database_url=url)
+    assert line.startswith(
+        "ACIDWATCH_DATABASE_URL is wrong: it is no address like postgresql://user@host:port/database"
+    )
+    assert "pa55word" not in line
+
+
+@pytest.mark.parametrize("file", [".env", ".local/stack.env"])
+def test_a_settings_file_that_is_not_utf_8_is_named(clean_place: Path, file: str) -> None:
+    (clean_place / file).parent.mkdir(exist_ok=True)
+    (clean_place / file).write_bytes("ACIDWATCH_KAFKA_USER=Andr\u00e9\n".encode("latin-1"))
+    assert problems_of(KafkaSettings) == [f"{file} can't be read: it is not UTF-8"]
+
+
+@pytest.mark.parametrize("file", [".env", ".local/stack.env"])
+def test_a_settings_file_that_cannot_be_read_is_named(clean_place: Path, file: str) -> None:
+    (clean_place / file).parent.mkdir(exist_ok=True)
+    (clean_place / file).symlink_to("/proc/self/mem")  # no one may read its beginning, not even root
+    (line,) = problems_of(KafkaSettings)
+    assert line == f"{file} can't be read: Input/output error"
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"pa55w\xf6rd", "it is not UTF-8"), (None, "Permission denied")])
+def test_a_secret_file_that_cannot_be_read_is_named(
+    clean_place: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, said: str
+) -> None:
+    file = clean_place / "ACIDWATCH_database_password"
+    file.write_bytes(content or b"")
+    if content is None:
+        monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(settings, "SECRETS_DIR", str(clean_place))
+    monkeypatch.setitem(Settings.model_config, "secrets_dir", str(clean_place))
+    monkeypatch.setitem(PostgresSettings.model_config, "secrets_dir", str(clean_place))
+    assert problems_of(PostgresSettings, database_url=SECRET) == [f"{file} can't be read: {said}"]
 
 
 @pytest.mark.parametrize("bootstrap", ["kafka", "kafka:9092,other", "kafka:", ":9092", "kafka:http", ""])
@@ -239,3 +307,7 @@ def test_a_health_port_that_is_taken_ends_a_service_with_one_line(service: str, 
     said = done.stdout + done.stderr
     assert "stopped: a setting is refused" in said and given["ACIDWATCH_HEALTH_PORT"] in said
     assert "Traceback" not in said
+
+
+def refuse(path: Path, **_: Any) -> str:
+    raise PermissionError(13, "Permission denied", str(path))
