@@ -258,6 +258,12 @@ def test_values_that_are_counted_first_give_what_single_ones_give_to_the_last_di
     assert sorted(map(repr, counted.collect())) == sorted(map(repr, single.collect()))
 
 
+def test_a_year_beyond_the_contract_s_makes_no_years_without_end(spark: SparkSession) -> None:
+    interval = {"PROGRAM_ID": "LTM_ME", "PARAMETER": "SO4", "START_YEAR": 1990, "END_YEAR": 999_999_999, "METHOD": "IC"}
+    years = [row.year for row in enrich.method_of_year(frame(spark, [interval], METHODS_TABLE)).collect()]
+    assert sorted(years) == list(range(1990, enrich.LAST_YEAR + 1))
+
+
 def test_a_method_without_a_name_and_a_parameter_that_nobody_measures_change_nothing_of_the_others(
     spark: SparkSession,
 ) -> None:
