@@ -141,9 +141,12 @@ def trend(
     filters = {"program_id": programme, "site_id": site, "parameter": parameter}
 
     def rows(connection: Connection, run: Run) -> list[dict[str, Any]]:
-        from jobs.spark.periods import trends_over
+        from jobs.spark.periods import trends_over, unit_breaks_in
 
-        return trends_over(connection, run, period, chosen, filters, trend_class and trend_class.lower())
+        found = trends_over(connection, run, period, chosen, filters, trend_class and trend_class.lower())
+        series = ((row["program_id"], row["parameter"]) for row in found if row["slope"] is not None)
+        _say_unit_breaks(unit_breaks_in(connection, run, period, series))
+        return found
 
     asked = any(filters.values()) or trend_class is not None
     show_rows(
@@ -177,9 +180,16 @@ def region(
     filters = {"region": region, "parameter": parameter}
 
     def rows(connection: Connection, run: Run) -> list[dict[str, Any]]:
-        from jobs.spark.periods import regions_over
+        from acidwatch.contract.regions import REGIONS
+        from jobs.spark.periods import regions_over, unit_breaks_in
 
-        return regions_over(connection, run, period, filters)
+        found = regions_over(connection, run, period, filters)
+        programmes = {one.name: one.programmes for one in REGIONS}
+        series = (
+            (programme, row["parameter"]) for row in found if row["n_sites"] for programme in programmes[row["region"]]
+        )
+        _say_unit_breaks(unit_breaks_in(connection, run, period, series))
+        return found
 
     show_rows(
         "region",
@@ -191,6 +201,15 @@ def region(
         output,
         f", {_years(period)}",
     )
+
+
+def _say_unit_breaks(breaks: list[dict[str, Any]]) -> None:
+    for row in breaks:
+        year = row["first_date"].year
+        say(
+            f"note: {row['parameter']} of {row['program_id']} steps by a factor of {row['factor']:.3g} in {year}, which looks like another"
+            " unit: trends across that year are not those of the water; see: acidwatch metrics quality --list unit-breaks"
+        )
 
 
 def _period(first_year: int | None, last_year: int | None) -> Period:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from acidwatch.contract.parameters import COMPONENTS
@@ -50,6 +50,24 @@ def regions_over(connection: Connection, run: Run, period: Period, filters: Filt
     wanted = (filters.get("region") or "").lower()
     series = [one for one in of_parameter if not wanted or (one.region or "").lower() == wanted]
     return [_ordered("region", row) for row in region_rows(series, period)]
+
+
+def unit_breaks_in(connection: Connection, run: Run, period: Period, series: Iterable[tuple[str, str]]) -> list[Row]:
+    """Unit breaks that trends over a period go across.
+
+    Args:
+        series: (program_id, parameter) of the trends; a derived parameter has the breaks of its parts.
+
+    Returns:
+        Rows of `unit_break`, in the order of their key.
+    """
+    parts = {(programme, part) for programme, parameter in series for part in COMPONENTS[parameter]}
+    return [
+        row
+        for row in rows_of(connection, run, "unit_break", {})
+        if (row["program_id"], row["parameter"]) in parts
+        and period.first_year < row["first_date"].year <= period.last_year
+    ]
 
 
 def _series(connection: Connection, run: Run, filters: Filters) -> list[Series]:

@@ -99,6 +99,24 @@ def test_the_command_says_what_it_wrote_and_the_same_run_gives_the_same_bytes(re
     assert [file.name for file in reported.path.parent.iterdir()] == ["report.html"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (("trend", "--parameter", "DOC"), True),
+        (("trend", "--parameter", "DOC", "--from", "1990", "--to", "2012"), True),
+        (("region", "--region", "Central Appalachians"), True),
+        (("trend", "--parameter", "DOC", "--programme", "LTM_ME"), False),
+        (("trend", "--parameter", "SO4"), False),
+        (("trend", "--parameter", "DOC", "--to", "2009"), False),
+        (("region", "--region", "Adirondacks"), False),
+    ],
+)
+def test_trends_across_a_unit_break_name_it(reported: Reported, asked: tuple[str, ...], named: bool) -> None:
+    done = command(reported.env, "metrics", *asked, "--output", "json")
+    assert done.code == 0, done.err
+    assert ("DOC of VTSSS steps by a factor of 6 in 2010, which looks like another unit" in done.err) is named
+
+
 def test_batches_are_rejected_as_of_the_run(reported: Reported) -> None:
     page = reported.path.read_text()
     for batch in ("bad", "repaired-later"):
