@@ -168,6 +168,8 @@ class _Content:
                 number = float(cell.get("office:value", ""))
             except ValueError:
                 return shown or None
+            if "<" in shown or ">" in shown:
+                return shown  # a number format says that the value lies beyond a limit
             return number if math.isfinite(number) else str(number)
         if kind == "boolean":
             return cell.get("office:boolean-value", "").upper() or None

@@ -5,15 +5,19 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from acidwatch.contract.headers import column_letters, column_number
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.book import MOST_NOTED, Book, Sheet
 from acidwatch.workbook.fast import fast_grid, open_fast, read_each, sheet_names
-from acidwatch.workbook.guard import look_at
+from acidwatch.workbook.guard import Seen, look_at
 from acidwatch.workbook.package import Package, open_package, parse_part, part_names, relationships_of
+from acidwatch.workbook.runs import texts_told_apart
+from acidwatch.workbook.signs import signed_formats
 
 _CELL = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 EPOCH_NOTE = "its days count from 1904, as old spreadsheet programs of the Macintosh did; dates are read accordingly"
@@ -26,10 +30,11 @@ def read(path: Path, data: bytes, sheet: str | None) -> Book:
     with open_fast(path, data) as workbook:
         book = Book(sheet_names(workbook))
         _describe(package, book)
+        seen = _seen(package)
 
         def one(name: str) -> Sheet:
             where = f"{path}: sheet {name!r}"
-            look = look_at(package, name)
+            look = look_at(package, name, seen)
             for row, column in look.outside:
                 raise UnusableInputError(
                     f"{where} takes values from other workbooks (first in {column_letters(column + 1)}{row + 1}), which are not looked at; "
@@ -48,6 +53,28 @@ def _describe(package: Package, book: Book) -> None:
                 book.notes.append(EPOCH_NOTE)
     if package.linked:
         book.notes.append(LINKS_NOTE)
+
+
+def _seen(package: Package) -> Seen:
+    """What the workbook's styles and its table of texts say of how cells are seen.
+
+    Raises:
+        UnusableInputError: One of them is damaged.
+    """
+    targets = dict(package.related.values())
+    try:
+        with zipfile.ZipFile(io.BytesIO(package.data)) as archive:
+            parts = part_names(archive)
+            styles, texts = (targets.get(kind, "").casefold() for kind in ("styles", "sharedStrings"))
+            return Seen(
+                signed_formats(parse_part(archive, parts, styles)) if styles in parts else {},
+                texts_told_apart(archive, parts[texts]) if texts in parts else {},
+            )
+    except (zipfile.BadZipFile, zlib.error, EOFError, ElementTree.ParseError, expat.ExpatError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UnusableInputError(
+            f"{package.path}: the workbook is damaged ({reason}); open and save it anew, or copy it again"
+        ) from error
 
 
 def _comments(package: Package, sheet: str) -> dict[tuple[int, int], str]:
