@@ -197,7 +197,7 @@ def test_a_charge_difference_of_500_is_accepted_and_more_is_rejected() -> None:
 
 NUMBER, DATE = (
     "it must be a number, a limit such as <0.5, or empty",
-    "it must be an ISO 8601 date such as 1992-06-14, or empty",
+    "it must be an ISO 8601 date such as 1992-06-14 or 1992-06-14T10:30, without a zone",
 )
 
 
