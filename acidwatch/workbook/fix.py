@@ -21,6 +21,7 @@ from acidwatch.contract.headers import column_number
 from acidwatch.contract.outcome import Finding, Severity, printable
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.cells import as_text
+from acidwatch.workbook.comments import AUTHOR
 from acidwatch.workbook.reader import read_grid
 
 LINEAGE = "acidwatch"
@@ -151,7 +152,7 @@ def mark(cell: Cell, findings: Sequence[Finding]) -> None:
         return
     cell.fill = FILLS["hard" if any(finding.severity == "hard" for finding in findings) else "soft"]
     text = "\n".join(f"{finding.rule}: {finding.message}" for finding in findings)
-    cell.comment = Comment(text, LINEAGE, height=40 + 40 * min(len(findings), 8), width=360)
+    cell.comment = Comment(text, AUTHOR, height=40 + 40 * min(len(findings), 8), width=360)
 
 
 def _write_lineage(page: Worksheet, lineage: Mapping[str, str], advice: Iterable[str]) -> None:

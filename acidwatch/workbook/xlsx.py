@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.parsers import expat
@@ -13,6 +14,7 @@ from xml.parsers import expat
 from acidwatch.contract.headers import column_letters, column_number
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.book import MOST_NOTED, Book, Sheet
+from acidwatch.workbook.comments import own_part
 from acidwatch.workbook.fast import fast_grid, open_fast, read_each, sheet_names
 from acidwatch.workbook.guard import Seen, look_at
 from acidwatch.workbook.package import Package, open_package, parse_part, part_names, relationships_of
@@ -78,19 +80,28 @@ def _seen(package: Package) -> Seen:
 
 
 def _comments(package: Package, sheet: str) -> dict[tuple[int, int], str]:
-    """Comments of a sheet's cells; none where their part is damaged, since no value depends on them."""
+    """The laboratory's comments of a sheet's cells; none where their part is damaged, since no value depends on them."""
     found: dict[tuple[int, int], str] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(package.data)) as archive:
             for kind, target in relationships_of(archive, package.sheets[sheet]).values():
                 if kind == "comments":
-                    for element in parse_part(archive, part_names(archive), target).iter():
+                    part = parse_part(archive, part_names(archive), target)
+                    authors = [element.text or "" for element in part.iter() if element.tag.endswith("}author")]
+                    for element in part.iter():
                         cell = (
                             _CELL.fullmatch(element.attrib.get("ref", "")) if element.tag.endswith("}comment") else None
                         )
                         if cell and len(found) < MOST_NOTED:
                             text = "".join(run.text or "" for run in element.iter() if run.tag.endswith("}t"))
-                            found[int(cell[2]) - 1, column_number(cell[1]) - 1] = text
+                            own = own_part(_author(authors, element.attrib.get("authorId", "")), text)
+                            if own:
+                                found[int(cell[2]) - 1, column_number(cell[1]) - 1] = own
     except (zipfile.BadZipFile, KeyError, ElementTree.ParseError):
         return {}
     return found
+
+
+def _author(authors: Sequence[str], number: str) -> str:
+    known = number.isascii() and number.isdecimal() and len(number) < 6 and int(number) < len(authors)
+    return authors[int(number)] if known else ""
