@@ -62,6 +62,14 @@ def test_columns_in_another_order_and_extra_ones_are_fine(tmp_path: Path, column
     assert table.notes == ("column 'note' is not in the contract and is not sent",)
 
 
+def test_a_column_with_values_and_no_name_is_reported_by_its_letter(
+    tmp_path: Path, columns: tuple[Column, ...]
+) -> None:
+    path = tmp_path / "book.xlsx"
+    xlsx.build(path, [["ID", "DAY", None, "X", "N", None, " "], ["a", DAY, 7.0, 1.5, 3.0, None, "x"]])
+    assert read_table(path, columns).notes == ("columns with values but without a name in row 1 are not sent (C, G)",)
+
+
 UNITS: dict[str, Cell] = {
     column.name: {"ueq/L": "(µeq/L)", "deg C": "°C", "pH": "pH units", "uS/cm": "µS/cm"}.get(column.unit, column.unit)
     if column.kind == "number"
