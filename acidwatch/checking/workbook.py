@@ -232,6 +232,18 @@ def _write_list(page: Worksheet, sheet: str, first: str, report: Report) -> None
             _link(cell_at(page, row, 2), sheet, finding.cell, first)
     page.freeze_panes = "A4"
     page.auto_filter.ref = f"A3:G{row}"
+    _write_notes(page, report.notes, row + 2)
+
+
+def _write_notes(page: Worksheet, notes: Sequence[str], first_row: int) -> None:
+    """Below the list, where no filter hides them; the second row leads there."""
+    if not notes:
+        return
+    put_text(cell_at(page, 2, 1), f"what else was noticed: from row {first_row} on")
+    cell_at(page, 2, 1).hyperlink = Hyperlink(ref="A2", location=f"{quote_sheetname(page.title)}!A{first_row}")
+    cell_at(page, 2, 1).font = _LINK
+    for number, note in enumerate(notes, start=first_row):
+        put_text(cell_at(page, number, 1), f"note: {note}")
 
 
 def _link(cell: Cell, sheet: str, place: str, first: str) -> None:

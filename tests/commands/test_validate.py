@@ -8,6 +8,7 @@ import openpyxl
 import orjson
 import pytest
 
+from acidwatch.checking.workbook import LIST
 from acidwatch.contract.columns import SAMPLE_NAMES
 from tests.commands.conftest import Done, Run
 from tests.commands.test_unusable_input import assert_refused, reference_books
@@ -49,6 +50,21 @@ def test_the_table_has_one_line_a_cause_and_details_on_request(validate: Run, ba
     assert "leading zeros lost: '020058'?" in done.out
     assert "Sheet 1!AC4: SO4_UEQ_L is 3842" not in done.out
     assert "Sheet 1!AC4: SO4_UEQ_L is 3842" in validate("bad.xlsx", "--details").out
+
+
+@pytest.mark.parametrize("output", ["table", "json", "html", "xlsx"])
+def test_notes_about_the_file_are_said_on_stderr_whatever_the_output_is(
+    validate: Run, place: Path, output: str
+) -> None:
+    write_rows(place / "x.xlsx", [row | {"WIND": 5.0} for row in spoiled(3, {})], [*SAMPLE_NAMES, "WIND"])
+    done = validate("x.xlsx", "--output", output)
+    note = "note: column 'WIND' is not in the contract and is not sent"
+    assert (done.code, done.err) == (0, f"{note}\n")
+    assert note not in done.out
+    if output == "xlsx":
+        page = openpyxl.load_workbook(place / "x-checked.xlsx")[LIST]
+        assert page["A2"].value == "what else was noticed: from row 5 on"
+        assert page["A5"].value == note
 
 
 def test_json_has_verdict_counts_and_every_finding_by_cell(validate: Run, bad: Path) -> None:
