@@ -74,6 +74,10 @@ def validate(
         )
     target = (to or Path(f"{workbook.stem}-checked.{output.value}")) if writes else None
     if target is not None:
+        if output is CheckFormat.xlsx:
+            from acidwatch.workbook.fix import refuse_other_ending
+
+            refuse_other_ending(target)
         _refuse_overwriting(target, workbook, force=force)
     try:
         reference = reference_of_sites(read_reference_tables(sites, methods)["sites"])

@@ -66,6 +66,16 @@ def sheet_title(name: str) -> str:
     return title if title.casefold() != LINEAGE else f"{title} data"
 
 
+def refuse_other_ending(path: Path) -> None:
+    """Refuse a name that promises another format than the one that is written; no reader would take it back.
+
+    Raises:
+        UnusableInputError: It doesn't end in .xlsx.
+    """
+    if path.suffix.lower() != ".xlsx":
+        raise UnusableInputError(f"{path}: what is written is an .xlsx; end its name so")
+
+
 def write_fix(path: Path, sheet: Sheet, lineage: Mapping[str, str], advice: Iterable[str]) -> None:
     """Write the workbook: the batch's rows, and a sheet that says what they are and what to do with them.
 

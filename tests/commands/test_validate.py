@@ -103,13 +103,21 @@ def test_a_page_and_a_coloured_copy_are_written_and_never_over_another_file(
     assert_refused(validate("bad.xlsx", "--output", kind), "is there already", "--force")
     assert (place / f"bad-checked.{kind}").read_bytes() == written
     assert validate("bad.xlsx", "--output", kind, "--force").code == 1
-    assert validate("bad.xlsx", "--output", kind, "--to", "named").code == 1
-    assert (place / "named").exists()
+    assert validate("bad.xlsx", "--output", kind, "--to", f"named.{kind}").code == 1
+    assert (place / f"named.{kind}").exists()
     before = bad.read_bytes()
     assert_refused(validate("bad.xlsx", "--output", kind, "--to", "./bad.xlsx", "--force"), "the workbook itself")
     assert bad.read_bytes() == before
-    assert_refused(validate("bad.xlsx", "--output", kind, "--to", "no/such/folder"), "can't be written")
+    assert_refused(validate("bad.xlsx", "--output", kind, "--to", f"no/such/folder.{kind}"), "can't be written")
     assert_refused(validate("bad.xlsx", "--to", "x.html"), "--output html")
+
+
+@pytest.mark.parametrize("name", ["t.ods", "t.xls", "t", "."])
+def test_a_workbook_is_written_under_its_own_ending_only(run: Run, place: Path, name: str) -> None:
+    says = f"{name}: what is written is an .xlsx; end its name so"
+    assert_refused(run("template", "--to", name), says)
+    assert_refused(run("validate", "x.xlsx", *SITES, "--output", "xlsx", "--to", name), says)
+    assert not [path for path in place.iterdir() if path.name.startswith("t")]
 
 
 def test_nothing_of_a_workbook_gives_orders_to_a_terminal(validate: Run, place: Path) -> None:
