@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
-from xml.parsers import expat
 
 from acidwatch.contract.texts import read_text
+from acidwatch.workbook.package import follow_part, part_chunks
 
 RAISED = b"vertAlign"
 """What stands in the XML of a text with raised or lowered runs."""
 
-_CHUNK_BYTES = 1 << 20
 _MARKS = {"superscript": "^", "subscript": "_"}
 
 
@@ -61,15 +59,7 @@ def texts_told_apart(archive: zipfile.ZipFile, part: str) -> dict[str, str]:
     if not _has_raised(archive, part):
         return {}
     table = _Table()
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = table.doctype
-    parser.StartElementHandler = table.start
-    parser.CharacterDataHandler = table.text
-    parser.EndElementHandler = table.end
-    for chunk in _chunks(archive, part):
-        parser.Parse(chunk, False)
-    parser.Parse(b"", True)
+    follow_part(archive, part, table)
     return table.found
 
 
@@ -79,9 +69,6 @@ class _Table:
     def __init__(self) -> None:
         self.found: dict[str, str] = {}
         self._runs, self._place = Runs(), 0
-
-    def doctype(self, *_: object) -> None:
-        raise expat.ExpatError("it declares entities, which no workbook does")
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition(":")[2]
@@ -105,14 +92,8 @@ class _Table:
 
 def _has_raised(archive: zipfile.ZipFile, part: str) -> bool:
     rest = b""
-    for chunk in _chunks(archive, part):
+    for chunk in part_chunks(archive, part):
         if RAISED in rest + chunk:
             return True
         rest = chunk[-len(RAISED) :]
     return False
-
-
-def _chunks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
-    with archive.open(part) as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            yield chunk

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterator
+import zipfile
 from dataclasses import dataclass, field
-from xml.etree import ElementTree
 
 from acidwatch.workbook.cells import as_text
+from acidwatch.workbook.package import follow_part
 
+_LISTS = ("numFmts", "cellXfs")
 _LONGEST = 255  # characters of a format that a spreadsheet program takes
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"?|\\(?P<escaped>.)|\[\$(?P<currency>[^\]-]*)[^\]]*\]|\[(?P<condition>[<>=][^\]]*)\]|\[[^\]]*\]|[_*].'
@@ -59,15 +60,37 @@ class Format:
         return "".join(text if part is None else part for part in section.parts)
 
 
-def signed_formats(styles: ElementTree.Element) -> dict[str, Format]:
+def signed_formats(archive: zipfile.ZipFile, part: str) -> dict[str, Format]:
     """Of the styles of an .xlsx those whose format shows a `<` or `>`: number of the style, as cells say it, to the format."""
-    by_id = {
-        element.attrib.get("numFmtId", ""): read_format(element.attrib.get("formatCode", ""))
-        for element in _children(styles, "numFmts")
-    }
-    signed = {number: one for number, one in by_id.items() if one.signed}
-    formats = (element.attrib.get("numFmtId", "") for element in _children(styles, "cellXfs"))
-    return {str(style): signed[number] for style, number in enumerate(formats) if number in signed}
+    styles = _Styles()
+    follow_part(archive, part, styles)
+    signed = {number: one for number, code in styles.codes.items() if (one := read_format(code)).signed}
+    return {str(style): signed[number] for style, number in enumerate(styles.used) if number in signed}
+
+
+class _Styles:
+    """Follows the styles: number of a format to its code, and the format that each style of cells uses."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, str] = {}
+        self.used: list[str] = []
+        self._list = ""
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        name = tag.rpartition(":")[2]
+        if name in _LISTS:
+            self._list = name
+        elif name == "numFmt" and self._list == "numFmts":
+            self.codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
+        elif name == "xf" and self._list == "cellXfs":
+            self.used.append(attributes.get("numFmtId", ""))
+
+    def text(self, data: str) -> None:
+        pass
+
+    def end(self, tag: str) -> None:
+        if tag.rpartition(":")[2] == self._list:
+            self._list = ""
 
 
 def read_format(code: str) -> Format:
@@ -87,12 +110,6 @@ def read_format(code: str) -> Format:
         elif kind is not None:
             section.parts.append(token[kind])
     return Format(code, tuple(sections))
-
-
-def _children(styles: ElementTree.Element, name: str) -> Iterator[ElementTree.Element]:
-    for element in styles:
-        if element.tag.rpartition("}")[2] == name:
-            yield from element
 
 
 def _section_for(sections: tuple[_Section, ...], number: float) -> _Section | None:

@@ -69,10 +69,10 @@ def _seen(package: Package) -> Seen:
             parts = part_names(archive)
             styles, texts = (targets.get(kind, "").casefold() for kind in ("styles", "sharedStrings"))
             return Seen(
-                signed_formats(parse_part(archive, parts, styles)) if styles in parts else {},
+                signed_formats(archive, parts[styles]) if styles in parts else {},
                 texts_told_apart(archive, parts[texts]) if texts in parts else {},
             )
-    except (zipfile.BadZipFile, zlib.error, EOFError, ElementTree.ParseError, expat.ExpatError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, expat.ExpatError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UnusableInputError(
             f"{package.path}: the workbook is damaged ({reason}); open and save it anew, or copy it again"
