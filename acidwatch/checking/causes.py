@@ -105,7 +105,7 @@ def _variant(finding: Finding) -> str:
     if rule.startswith("domain.") or rule == "reference.site":
         return finding.value
     if rule == "type.number":
-        return words.shape_of(finding.value) or repr(finding.value)
+        return words.shape_of(finding.value, finding.column) or repr(finding.value)
     return ""
 
 
@@ -178,7 +178,7 @@ def _guess(rule: str, column: str, variant: str, found: Sequence[Finding], facts
     if rule in ("balance.charge", "balance.ions"):
         return quantities.guess_balance(facts.positions, len(facts.table.row_numbers), facts.usual)
     if rule == "type.number":
-        return words.guess_number(found[0].value)
+        return words.guess_number(found[0].value, column)
     if rule == "type.datetime":
         return words.guess_date(found, facts.today.year)
     if rule == "date.range":

@@ -8,15 +8,22 @@ import re
 from collections.abc import Iterable, Sequence
 
 from acidwatch.contract.columns import SAMPLES
+from acidwatch.contract.dates import WrittenDate, written_date
 from acidwatch.contract.outcome import Finding
 from acidwatch.contract.reference import Reference
 from acidwatch.contract.texts import number_advice
+from acidwatch.workbook.units import unit_named
 
 _DOMAINS = {column.name: column.domain for column in SAMPLES if column.domain}
-_DAY_FIRST = re.compile(r"\s*(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})\b.*")
+_UNITS = {column.name: column.unit for column in SAMPLES if column.unit}
 _SERIAL = re.compile(r"\d{5}(\.\d+)?")
 _EXCEL_EPOCH = dt.date(1899, 12, 30)
 _FIRST_YEAR = 1979
+_ORDERS = {"day, month, year": (1, 0), "month, day, year": (0, 1)}  # where month and day stand
+_BEHIND = re.compile(
+    r"\s*[<>]?=?\s*[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?\s*((?:[^\W\d_]|[%°º(\[/*]).*?)\s*", re.DOTALL
+)
+_QUALIFIER = re.compile(r"[^\W\d_]{1,4}")
 
 SHAPES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("an error cell", re.compile(r"#[A-Z/0!?]+.*"), "the formula behind it fails; mend it, or leave the cell empty"),
@@ -32,19 +39,43 @@ SHAPES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ),
     ("a number with a decimal comma", re.compile(r"\s*-?\d+,\d+\s*"), "decimal comma?"),
     ("a number as text", re.compile(r"\s*-?\d+(\.\d+)?\s*"), "stored as text? Make the cell a number"),
-    ("a number with its unit", re.compile(r"\s*-?\d+([.,]\d+)?\s*[a-zA-Z%/µ°]+.*"), "leave the unit out?"),
 )
 """What a text in a number column looks like: its name, its form, and what is asked or advised."""
 
 
-def shape_of(text: str) -> str:
-    """Name of the first shape that a text in a number column has; empty when it has none."""
-    return next((name for name, form, _ in SHAPES if form.fullmatch(text)), "")
+def shape_of(text: str, column: str) -> str:
+    """Name of the shape that a text in a number column has; empty when it has none."""
+    return _shape(text, column)[0]
 
 
-def guess_number(text: str) -> str:
+def guess_number(text: str, column: str) -> str:
     """What a text in a number column may be."""
-    return next((advice for _, form, advice in SHAPES if form.fullmatch(text)), number_advice(text))
+    return _shape(text, column)[1] or number_advice(text)
+
+
+def _shape(text: str, column: str) -> tuple[str, str]:
+    behind = _BEHIND.fullmatch(text)
+    if behind:
+        return _shape_of_suffix(behind[1], _UNITS.get(column, "no unit"))
+    return next(((name, advice) for name, form, advice in SHAPES if form.fullmatch(text)), ("", ""))
+
+
+def _shape_of_suffix(suffix: str, unit: str) -> tuple[str, str]:
+    """Of a number, or a limit, with something behind it. Only the column's own unit can be left out: another one changes the value."""
+    named = unit_named(suffix)
+    if named == unit:
+        return "a number with its unit", "leave the unit out?"
+    if _QUALIFIER.fullmatch(suffix) and (named is None or len(suffix) == 1):
+        return (
+            "a number with letters behind it",
+            "which qualifier is meant? Write <0.5 or 0.5 U below a limit, >100 above one, 0.5 J for an estimated value",
+        )
+    if named or suffix[0] in "%°º" or "/" in suffix[1:]:
+        return "a number in another unit", f"convert it to {unit}, and leave the unit out"
+    return (
+        "a number with words behind it",
+        "what do they mean? Only a number, or a limit such as <0.5, can be taken",
+    )
 
 
 def guess_domain(column: str, word: str) -> str:
@@ -87,21 +118,27 @@ def guess_site(programme: str, site: str, reference: Reference) -> str:
 def guess_date(findings: Sequence[Finding], last_year: int) -> str:
     """What texts that are no dates may be."""
     texts = [finding.value for finding in findings]
-    parts = [match.groups() for text in texts if (match := _DAY_FIRST.fullmatch(text))]
-    if parts and len(parts) == len(texts):
-        day, month, year = parts[0]
-        if any(int(second) > 12 for _, second, _ in parts):
-            day, month, order = month, day, "month, day, year"
-        elif any(int(first) > 12 for first, _, _ in parts):
-            order = "day, month, year"
-        else:
+    written = [date for text in texts if (date := written_date(text)) and not date.year_first]
+    if written and len(written) == len(texts):
+        readings = {
+            order: [_in_order(date, *places, last_year) for date in written] for order, places in _ORDERS.items()
+        }
+        possible = [order for order, dates in readings.items() if None not in dates]
+        if len(possible) == 2:
             return f"text: day or month first in {texts[0]!r}? Make the cells dates"
-        whole = year if len(year) == 4 else f"{'19' if int(year) > last_year % 100 else '20'}{year}"
-        return f"text in the order {order}? Make the cells dates: {whole}-{int(month):02}-{int(day):02}"
+        if possible:
+            order, first = possible[0], readings[possible[0]][0]
+            return f"text in the order {order}? Make the cells dates: {first}{written[0].advice}"
     if texts and all(_SERIAL.fullmatch(text) for text in texts):
         day_meant = _EXCEL_EPOCH + dt.timedelta(days=int(float(texts[0])))
         return f"dates shown as numbers? {texts[0]} is {day_meant.isoformat()}; give the cells a date format"
-    return "make the cells dates, or write them like 1992-06-14"
+    return "make the cells dates, or write them like 1992-06-14 or 1992-06-14T10:30, without a zone"
+
+
+def _in_order(date: WrittenDate, month: int, day: int, last_year: int) -> str | None:
+    year = date.figures[2]
+    whole = year if len(year) == 4 else f"{'19' if int(year) > last_year % 100 else '20'}{year}"
+    return date.iso(int(whole), int(date.figures[month]), int(date.figures[day]))
 
 
 def guess_out_of_time(findings: Sequence[Finding], today: dt.date) -> str:

@@ -28,6 +28,7 @@ from acidwatch.checking.rows import Styles, lean_copy, put_back, split_rows
 from acidwatch.contract.headers import column_number
 from acidwatch.contract.outcome import Finding
 from acidwatch.errors import UnusableInputError
+from acidwatch.workbook.comments import own_part, with_findings
 from acidwatch.workbook.fix import FILLS, Sheet, cell_at, mark, put_text, sheet_title, write_rows
 from acidwatch.workbook.package import open_package, read_bytes
 from acidwatch.workbook.reader import Table
@@ -37,6 +38,8 @@ LIST = "acidwatch findings"
 
 _MOST_COMMENTS = 5_000
 """Beyond it cells are coloured only: spreadsheet programs become slow with comments, and the list has every finding."""
+
+_LABORATORY = "laboratory"  # the author of a comment where the reader keeps its text alone
 
 _PLACE = re.compile(r"([A-Z]*)([0-9]+)")
 _OUTSIDE = re.compile(r"\[[0-9]+\]")  # in a formula: a sheet of another file
@@ -86,7 +89,8 @@ def _whole(data: bytes, table: Table, marks: Marks, report: Report) -> bytes:
     book = Workbook()
     page = book.worksheets[0]
     page.title = sheet_title(table.sheet)
-    write_rows(page, _values(table, marks))
+    _write_values(page, table)
+    _colour(page, marks)
     _write_list(book.create_sheet(_free_title(book)), page.title, _first_letters(table), report)
     return _saved(book)
 
@@ -106,7 +110,8 @@ def _edited(table: Table, data: bytes, marks: Marks, report: Report) -> _Edited 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the library names what it leaves out, which is meant
             # Without keep_vba and keep_links, macros and the values of other files stay behind.
-            book = load_workbook(io.BytesIO(data), keep_vba=False, keep_links=False)
+            # Texts keep their runs: a raised digit must not become one of the number before it.
+            book = load_workbook(io.BytesIO(data), keep_vba=False, keep_links=False, rich_text=True)
             if table.sheet not in [page.title for page in book.worksheets]:
                 return None
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -169,19 +174,21 @@ def _colour(page: Worksheet, marks: Marks) -> None:
         if number >= _MOST_COMMENTS:
             cell.fill = FILLS["hard" if any(finding.severity == "hard" for finding in found) else "soft"]
             continue
-        own = cell.comment
+        before = cell.comment
         mark(cell, found)
-        if own is not None and cell.comment is not None:
-            cell.comment = Comment(f"{own.text}\n{cell.comment.text}", own.author, height=200, width=360)
+        own = own_part(before.author or "", before.text) if before is not None else ""
+        if before is not None and cell.comment is not None and own:
+            text = with_findings(own, cell.comment.text)
+            cell.comment = Comment(text, before.author, height=200, width=360)
 
 
-def _values(table: Table, marks: Marks) -> Sheet:
-    positions = {number: position for position, number in enumerate(table.row_numbers)}
-    names = {letters: name for name, letters in table.letters.items()}
-    findings: dict[tuple[int | None, str], Sequence[Finding]] = {
-        (positions[row], names[letters]): found for (row, letters), found in marks.items()
-    }
-    return Sheet(table.sheet, table.columns, table.letters, table.row_numbers, findings)
+def _write_values(page: Worksheet, table: Table) -> None:
+    """The values of the contract's columns where they stand, with the laboratory's comments."""
+    write_rows(page, Sheet(table.sheet, table.columns, table.letters, table.row_numbers, {}))
+    for name, comments in table.comments.items():
+        for position, text in comments.items():
+            cell = page[f"{table.letters[name]}{table.row_numbers[position]}"]
+            cell.comment = Comment(text, _LABORATORY)
 
 
 def _free_title(book: Workbook) -> str:
@@ -225,6 +232,18 @@ def _write_list(page: Worksheet, sheet: str, first: str, report: Report) -> None
             _link(cell_at(page, row, 2), sheet, finding.cell, first)
     page.freeze_panes = "A4"
     page.auto_filter.ref = f"A3:G{row}"
+    _write_notes(page, report.notes, row + 2)
+
+
+def _write_notes(page: Worksheet, notes: Sequence[str], first_row: int) -> None:
+    """Below the list, where no filter hides them; the second row leads there."""
+    if not notes:
+        return
+    put_text(cell_at(page, 2, 1), f"what else was noticed: from row {first_row} on")
+    cell_at(page, 2, 1).hyperlink = Hyperlink(ref="A2", location=f"{quote_sheetname(page.title)}!A{first_row}")
+    cell_at(page, 2, 1).font = _LINK
+    for number, note in enumerate(notes, start=first_row):
+        put_text(cell_at(page, number, 1), f"note: {note}")
 
 
 def _link(cell: Cell, sheet: str, place: str, first: str) -> None:

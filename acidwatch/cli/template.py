@@ -16,8 +16,10 @@ def template(
 ) -> None:
     """Write a blank workbook: column names with their units, drop-downs, number formats, and a sheet of notes."""
     from acidwatch.errors import UnusableInputError
+    from acidwatch.workbook.fix import refuse_other_ending
     from acidwatch.workbook.template import write_template
 
+    refuse_other_ending(to)
     if to.exists() and not force:
         raise UnusableInputError(f"{to}: is there already; name another file, or give --force")
     write_template(to)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acidwatch.cli.output import emit_json, escape_markup
+from acidwatch.cli.output import emit_json, escape_markup, say
 from acidwatch.cli.samples import BatchSize, Locale, Samples, SheetName
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def validate(
     from acidwatch.checking.reference import read_reference_tables, reference_of_sites
     from acidwatch.checking.report import unreadable
     from acidwatch.cli.checking import check_batches, report_on
+    from acidwatch.contract.outcome import printable
     from acidwatch.errors import UnusableInputError
     from services.producer.plan import plan
 
@@ -73,6 +74,10 @@ def validate(
         )
     target = (to or Path(f"{workbook.stem}-checked.{output.value}")) if writes else None
     if target is not None:
+        if output is CheckFormat.xlsx:
+            from acidwatch.workbook.fix import refuse_other_ending
+
+            refuse_other_ending(target)
         _refuse_overwriting(target, workbook, force=force)
     try:
         reference = reference_of_sites(read_reference_tables(sites, methods)["sites"])
@@ -83,6 +88,8 @@ def validate(
         raise
     now = datetime.now(UTC)
     report = report_on(batches, check_batches(batches, reference, now), reference, now)
+    for note in report.notes:
+        say(f"note: {printable(note)}")
     if output is CheckFormat.json:
         emit_json(report.as_json())
     elif target is None:
@@ -119,8 +126,6 @@ def _print(report: Report, *, details: bool) -> None:
     verdict = f"[bold red]{report.checked.verdict}[/]" if report.checked.rejected else "[bold green]accepted[/]"
     console.print(f"{escape_markup(report.place)}: {verdict}", soft_wrap=True)
     console.print(escape_markup(report.summary), soft_wrap=True)
-    for note in report.notes:
-        console.print(f"note: {escape_markup(note)}", soft_wrap=True)
     if report.causes:
         print_causes(console, report.causes)
     if details:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from acidwatch.contract.batch import Payload, UndecodableError, decode
 from acidwatch.contract.cells import sheet_letters, sheet_rows, text_of
 from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES, Kind
+from acidwatch.contract.dates import date_advice
 from acidwatch.contract.headers import BATCH_TYPE, PACKED_TYPE, BatchHeaders
 from acidwatch.contract.outcome import Finding, Severity, Verdict
 from acidwatch.contract.reference import Reference
 from acidwatch.contract.remarks import REMARKS, limit_fault, meaning, remarks_column
 from acidwatch.contract.rules import HARD, SOFT, Context, Rule
-from acidwatch.contract.texts import date_advice, number_advice
+from acidwatch.contract.texts import number_advice
 from acidwatch.contract.typed import PARQUET_TYPES, Rows, type_rows
 from acidwatch.contract.usual import read_usual
 

@@ -195,6 +195,9 @@ def _repeated_key(c: Context) -> Mask:
         column = _codes(c.rows.arrays[name].dictionary_encode())
         # Renumbering after each column keeps the product of the cardinalities small.
         codes = np.unique(codes * (int(column.max(initial=0)) + 1) + column, return_inverse=True)[1].astype(np.int64)
+    # A cell that can't be read is null in its column, but no two of them say the same.
+    unread = sorted({misfit.row for misfit in c.rows.misfits if misfit.column.name in NATURAL_KEY})
+    codes[unread] = len(codes) + np.arange(len(unread))
     first = np.unique(codes, return_index=True)[1]
     repeated = np.ones(len(codes), dtype=np.bool_)
     repeated[first] = False

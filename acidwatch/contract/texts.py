@@ -7,7 +7,6 @@ Numbers are written with a point; a file with decimal commas is the reader's bus
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
 from dataclasses import dataclass
@@ -31,11 +30,7 @@ _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
 _MARKED = re.compile(rf"(?:(<|>|[A-Z]{{1,4}})\s*)?({_NUMBER})(?:(?:\s*(?!E)|\s+)([A-Z]{{1,4}}))?", re.ASCII)
 _PLAIN = re.compile(_NUMBER, re.ASCII)
 _COMMA = re.compile(r"([<>]?\s*[+-]?)(\d[\d \u00a0\u202f]*)(?:,(\d+))?(?:[eE][+-]?\d{1,3})?")
-_DAY_MONTH = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?:[T ].*)?", re.ASCII)
-_YEAR_FIRST = re.compile(r"(\d{4})[./-](\d{1,2})[./-](\d{1,2})(?:[T ].*)?", re.ASCII)
-_SERIAL = re.compile(r"\d{4,5}(\.\d+)?", re.ASCII)
 _LONGEST = 40
-_EPOCHS = (dt.date(1899, 12, 30), dt.date(1904, 1, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,42 +98,3 @@ def number_advice(text: str) -> str:
     if bare.isalpha() and bare.upper() in _SIGNS:
         return f"write {bare.upper()} for below (or above) the limit, n.d. for not determined, or leave it empty"
     return "it must be a number, a limit such as <0.5, or empty"
-
-
-def date_advice(text: str) -> str:
-    """Why a text is no date that can be taken, with the dates that it may mean."""
-    bare = text.strip()
-    readings = _dates(bare)
-    if len(readings) > 1:
-        return f"is that {' or '.join(readings)}? write the one that is meant"
-    if readings:
-        return f"if that is {readings[0]}, write it so"
-    if _SERIAL.fullmatch(bare):
-        days = int(float(bare))
-        of_1900, of_1904 = (epoch + dt.timedelta(days=days) for epoch in _EPOCHS)
-        return (
-            f"a number without the format of a date: in a spreadsheet it may be {of_1900} (or {of_1904}, where days count from 1904); "
-            "format the cell as a date"
-        )
-    return "it must be an ISO 8601 date such as 1992-06-14, or empty"
-
-
-def _dates(text: str) -> list[str]:
-    """The dates that a text can be read as, ISO 8601: day first, then month first; a year of two figures is 19.. or 20.."""
-    year_first = _YEAR_FIRST.fullmatch(text)
-    if year_first:
-        parts = [tuple(map(int, year_first.groups()))]
-    else:
-        found = _DAY_MONTH.fullmatch(text)
-        if found is None:
-            return []
-        first, second, year = int(found[1]), int(found[3]), int(found[4])
-        years = [year] if len(found[4]) == 4 else [1900 + year, 2000 + year]
-        parts = [(y, month, day) for y in years for month, day in ((second, first), (first, second))]
-    readings: dict[str, None] = {}
-    for year, month, day in parts:
-        try:
-            readings[dt.date(year, month, day).isoformat()] = None
-        except ValueError:
-            continue
-    return list(readings)

@@ -21,6 +21,7 @@ from acidwatch.contract.headers import column_number
 from acidwatch.contract.outcome import Finding, Severity, printable
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.cells import as_text
+from acidwatch.workbook.comments import AUTHOR
 from acidwatch.workbook.reader import read_grid
 
 LINEAGE = "acidwatch"
@@ -63,6 +64,16 @@ def sheet_title(name: str) -> str:
     """A sheet's name as a spreadsheet program takes it."""
     title = _NOT_IN_A_NAME.sub("_", printable(name)).strip("'")[:_LONGEST_NAME] or "Sheet 1"
     return title if title.casefold() != LINEAGE else f"{title} data"
+
+
+def refuse_other_ending(path: Path) -> None:
+    """Refuse a name that promises another format than the one that is written; no reader would take it back.
+
+    Raises:
+        UnusableInputError: It doesn't end in .xlsx.
+    """
+    if path.suffix.lower() != ".xlsx":
+        raise UnusableInputError(f"{path}: what is written is an .xlsx; end its name so")
 
 
 def write_fix(path: Path, sheet: Sheet, lineage: Mapping[str, str], advice: Iterable[str]) -> None:
@@ -151,7 +162,7 @@ def mark(cell: Cell, findings: Sequence[Finding]) -> None:
         return
     cell.fill = FILLS["hard" if any(finding.severity == "hard" for finding in findings) else "soft"]
     text = "\n".join(f"{finding.rule}: {finding.message}" for finding in findings)
-    cell.comment = Comment(text, LINEAGE, height=40 + 40 * min(len(findings), 8), width=360)
+    cell.comment = Comment(text, AUTHOR, height=40 + 40 * min(len(findings), 8), width=360)
 
 
 def _write_lineage(page: Worksheet, lineage: Mapping[str, str], advice: Iterable[str]) -> None:

@@ -2,8 +2,8 @@
 
 The fast reader allocates the whole rectangle up to the farthest cell, and a reference beyond the sheet ends the
 process, which no `except` can catch. It also reads error cells (`#DIV/0!`) and formulas that were never calculated as
-empty cells. A first pass over the bytes settles the usual sheet in a second per 40 MB; only where it sees something
-unusual, an exact pass with a real XML parser follows.
+empty cells, and the bare number where people see `<0.5` or a raised footnote. A first pass over the bytes settles the
+usual sheet in a second per 40 MB; only where it sees something unusual, an exact pass with a real XML parser follows.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.book import LAST_COLUMN, LAST_ROW, Extent, refuse_beyond
 from acidwatch.workbook.package import Package
+from acidwatch.workbook.runs import RAISED, Runs
+from acidwatch.workbook.signs import Format
 
 _CHUNK_BYTES = 1 << 20
 _EARLY_CHUNKS = 32
@@ -38,7 +40,8 @@ class Look:
     Attributes:
         extent: How far its cells reach.
         lost: (row, column), both from 0, to the text of a cell that the fast reader loses: `#DIV/0!` of an error, `=A1+B1` of
-            a formula that was never calculated: without value, or with the 0 of a program that leaves calculating to who opens the file.
+            a formula that was never calculated: without value, or with the 0 of a program that leaves calculating to who opens the file;
+            `<0.5` of a number whose format says so; `2^1` of a number with a raised footnote.
         hidden: Hidden rows, from 1.
         outside: Cells (row, column from 0) whose formulas refer to other workbooks, at most one.
     """
@@ -49,7 +52,20 @@ class Look:
     outside: list[tuple[int, int]] = field(default_factory=list)
 
 
-def look_at(package: Package, sheet: str) -> Look:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the parts that all sheets share say of how their cells are seen; empty in the usual workbook.
+
+    Attributes:
+        formats: Number of a style to its format, where that shows a `<` or `>`.
+        texts: Place in the table of texts to the text with its raised digits told apart.
+    """
+
+    formats: Mapping[str, Format] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def look_at(package: Package, sheet: str, seen: Seen) -> Look:
     """Guard one sheet of an .xlsx and find what the fast reader would lose.
 
     Raises:
@@ -60,8 +76,8 @@ def look_at(package: Package, sheet: str) -> Look:
     try:
         with zipfile.ZipFile(io.BytesIO(package.data)) as archive:
             look = Look()
-            if not _skim(_chunks(archive, part), look, where):
-                look = _parse(_chunks(archive, part), where, package.calculated_on_load)
+            if seen.formats or seen.texts or not _skim(_chunks(archive, part), look, where):
+                look = _parse(_chunks(archive, part), where, seen, package.calculated_on_load)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, expat.ExpatError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UnusableInputError(
@@ -101,7 +117,7 @@ def _skim(chunks: Iterator[bytes], look: Look, where: str) -> bool:
             return False
         references = cell.findall(block)
         rows = row.findall(block)
-        if b'"e"' in block or b"'e'" in block or b"<%bf" % prefix in block:
+        if b'"e"' in block or b"'e'" in block or b"<%bf" % prefix in block or RAISED in block:
             return False
         if len(references) != _tags(block, prefix + b"c", len(references)) or len(rows) != _tags(
             block, prefix + b"row", len(rows)
@@ -158,14 +174,17 @@ class _Walk:
     """Exact pass: follows the cells with a real parser and keeps what the fast reader would lose."""
 
     where: str
+    seen: Seen
     calculated_on_load: bool
     look: Look = field(default_factory=Look)
     row: int = 0
     column: int = 0
     kind: str = ""
+    style: str = ""
     inside: str = ""
     formula: str | None = None
     value: str | None = None
+    runs: Runs | None = None
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition(":")[2]
@@ -177,7 +196,8 @@ class _Walk:
             refuse_beyond(self.row, 1, self.where)
         elif name == "c":
             self._place(attributes.get("r"))
-            self.kind, self.formula, self.value = attributes.get("t", ""), None, None
+            self.kind, self.style = attributes.get("t", ""), attributes.get("s", "0")
+            self.formula, self.value = None, None
         elif name == "f":
             self.inside = "f"
             self.formula = "" if "si" not in attributes else f"shared formula {attributes['si']}"
@@ -186,6 +206,9 @@ class _Walk:
             self.look.extent.cells += 1
         elif name == "is":
             self.look.extent.cells += 1
+            self.runs = Runs()
+        elif self.runs is not None:
+            self.runs.start(name, attributes)
 
     def doctype(self, *_: object) -> None:
         raise expat.ExpatError("it declares entities, which no workbook does")
@@ -207,6 +230,8 @@ class _Walk:
         elif self.inside == "f":
             known = self.formula or ""
             self.formula = data if known.startswith("shared formula ") else known + data
+        elif self.runs is not None:
+            self.runs.text(data)
 
     def end(self, tag: str) -> None:
         name = tag.rpartition(":")[2]
@@ -219,14 +244,33 @@ class _Walk:
                 self._keep((self.value or "").strip() or "#ERROR!")
             elif self.formula is not None and self._never_calculated():
                 self._keep(f"={self.formula}")
+            else:
+                self._keep(self._seen_otherwise())
+            self.runs = None
+        elif self.runs is not None:
+            self.runs.end(name)
+
+    def _seen_otherwise(self) -> str | None:
+        """What people see, where the fast reader gives a number that they don't."""
+        if self.runs is not None:
+            return self.runs.told_apart
+        value = (self.value or "").strip()
+        if self.kind == "s":
+            return self.seen.texts.get(value)
+        if not value or self.kind not in ("", "n") or self.style not in self.seen.formats:
+            return None
+        try:
+            return self.seen.formats[self.style].shown(float(value))
+        except ValueError:
+            return value
 
     def _never_calculated(self) -> bool:
         if not self.value:
             return not (self.kind == "str" and self.value is not None)  # a calculated empty text
         return self.calculated_on_load and self.kind in ("", "n") and self.value.strip() == "0"
 
-    def _keep(self, text: str) -> None:
-        if self.row >= 1 and self.column >= 1:
+    def _keep(self, text: str | None) -> None:
+        if text is not None and self.row >= 1 and self.column >= 1:
             self.look.lost[self.row - 1, self.column - 1] = text
 
 
@@ -237,8 +281,8 @@ def _number(text: str | None, default: int) -> int:
     return int(text) if len(text) <= 9 else LAST_ROW + 1
 
 
-def _parse(chunks: Iterator[bytes], where: str, calculated_on_load: bool) -> Look:
-    walk = _Walk(where, calculated_on_load)
+def _parse(chunks: Iterator[bytes], where: str, seen: Seen, calculated_on_load: bool) -> Look:
+    walk = _Walk(where, seen, calculated_on_load)
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = walk.doctype

@@ -65,6 +65,7 @@ def find_header(sheet: Sheet, columns: Sequence[Column]) -> Header:
     row = best[1]
     positions: dict[str, list[int]] = {}
     unknown: list[str] = []
+    nameless: list[int] = []
     respelled: list[str] = []
     notes = [f"the names of the columns are in row {row + 1}; what stands above is not sent"] if row and any(
         as_text(cell) is not None for cells in grid[:row] for cell in cells
@@ -78,12 +79,17 @@ def find_header(sheet: Sheet, columns: Sequence[Column]) -> Header:
                 respelled.append(f"{quoted(text)!r} as {name}")
         elif text:
             unknown.append(text)
+        else:
+            nameless.append(position)
     if respelled:
         more = f" and {len(respelled) - _MOST_LISTED} more" if len(respelled) > _MOST_LISTED else ""
         notes.append(f"names of columns are taken as the contract's: {', '.join(respelled[:_MOST_LISTED])}{more}")
     notes += [f"column {quoted(name)!r} is not in the contract and is not sent" for name in unknown[:_MOST_UNKNOWN]]
     if len(unknown) > _MOST_UNKNOWN:
         notes.append(f"{len(unknown) - _MOST_UNKNOWN} more columns are not in the contract and are not sent")
+    filled = _filled(grid[row + 1 :], nameless)
+    if filled:
+        notes.append(f"columns with values but without a name in row {row + 1} are not sent ({first_ten(filled)})")
     missing = tuple(column.name for column in columns if column.name not in positions)
     header = Header(row, positions, tuple(unknown), missing, row + 1, notes, _spread(sheet, row, positions))
     units = find_units(grid, row + 1, positions, columns)
@@ -101,19 +107,22 @@ def _name(grid: Grid, below: dict[tuple[int, int], tuple[int, int]], row: int, p
     return text
 
 
+def _filled(cells: Grid, positions: Sequence[int]) -> list[str]:
+    """Letters of the columns that hold something."""
+    return [
+        column_letters(position + 1)
+        for position in positions
+        if any(position < len(row) and as_text(row[position]) is not None for row in cells)
+    ]
+
+
 def _spread(sheet: Sheet, row: int, positions: dict[str, list[int]]) -> list[str]:
     """Names that are merged over several columns with values: nobody can tell which of them is meant."""
     faults = []
     of = {position: name for name, found in positions.items() for position in found}
     for top, first, bottom, last in sheet.merged:
         if top <= row <= bottom and last > first and first in of:
-            filled = [
-                column_letters(position + 1)
-                for position in range(first, last + 1)
-                if any(
-                    position < len(cells) and as_text(cells[position]) is not None for cells in sheet.grid[bottom + 1 :]
-                )
-            ]
+            filled = _filled(sheet.grid[bottom + 1 :], range(first, last + 1))
             if len(filled) > 1:
                 faults.append(
                     f"its column name {of[first]} is merged over the columns {' and '.join(filled)}; which of them is it?"

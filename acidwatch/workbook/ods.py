@@ -14,6 +14,7 @@ from xml.parsers import expat
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.book import MOST_NOTED, Book, Extent, Sheet, plain_grid
 from acidwatch.workbook.cells import Cell
+from acidwatch.workbook.comments import own_part
 from acidwatch.workbook.package import part_names
 
 _CHUNK_BYTES = 1 << 20
@@ -60,6 +61,7 @@ class _Content:
         self._cell: dict[str, str] | None = None
         self._paragraphs: list[str] = []
         self._comment: list[str] | None = None
+        self._author = ""
         self._outside: str | None = None
         self._nested = 0
         self._depth: defaultdict[str, int] = defaultdict(int)
@@ -82,7 +84,7 @@ class _Content:
             self._cell, self._paragraphs, self._comment = attributes, [], None
             self._cell_repeat = _count(attributes, "table:number-columns-repeated")
         elif tag == "office:annotation":
-            self._comment = []
+            self._comment, self._author = [], ""
         elif self._cell is not None:
             self._start_text(tag, attributes)
 
@@ -95,6 +97,8 @@ class _Content:
         self._depth[tag] += 1
 
     def text(self, data: str) -> None:
+        if self._comment is not None and self._depth["dc:creator"]:
+            self._author += data
         if self._cell is None or self._nested != 1 or not self._depth["text:p"]:
             return
         into = self._paragraphs if self._comment is None else self._comment
@@ -113,9 +117,9 @@ class _Content:
         elif tag == "table:table-row":
             self._end_row(self._sheet)
         elif tag == "office:annotation" and self._comment is not None:
-            place = self._row, self._column
-            if len(self._sheet.comments) < MOST_NOTED:
-                self._sheet.comments[place] = "\n".join(self._comment)
+            own = own_part(self._author, "\n".join(self._comment))
+            if own and len(self._sheet.comments) < MOST_NOTED:
+                self._sheet.comments[self._row, self._column] = own
             self._comment = None
         elif self._depth[tag]:
             self._depth[tag] -= 1
@@ -168,6 +172,8 @@ class _Content:
                 number = float(cell.get("office:value", ""))
             except ValueError:
                 return shown or None
+            if "<" in shown or ">" in shown:
+                return shown  # a number format says that the value lies beyond a limit
             return number if math.isfinite(number) else str(number)
         if kind == "boolean":
             return cell.get("office:boolean-value", "").upper() or None

@@ -6,14 +6,17 @@ import io
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from acidwatch.contract.outcome import printable
 from acidwatch.errors import UnreadableNowError, UnusableInputError
 
+_CHUNK_BYTES = 1 << 20
 _MOST_BYTES = 1 << 30
 _MOST_FILE_BYTES = 1 << 28
 _MOST_DIRECTORY_BYTES = 1 << 24
@@ -211,6 +214,47 @@ def parse_part(archive: zipfile.ZipFile, parts: dict[str, str], name: str) -> El
     if b"<!DOCTYPE" in data:
         raise zipfile.BadZipFile(f"{name} declares entities, which no workbook does")
     return ElementTree.fromstring(data)  # noqa: S314 - without entities there is nothing to expand
+
+
+class Follower(Protocol):
+    """Follows the elements of a part, by their names with their prefixes."""
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """An element begins."""
+
+    def text(self, data: str) -> None:
+        """Text inside it."""
+
+    def end(self, tag: str) -> None:
+        """It ends."""
+
+
+def follow_part(archive: zipfile.ZipFile, part: str, follower: Follower) -> None:
+    """Go through a part of any size as XML.
+
+    Raises:
+        ExpatError: It is damaged, or declares entities.
+    """
+
+    def doctype(*_: object) -> None:
+        raise expat.ExpatError("it declares entities, which no workbook does")
+
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = doctype
+    parser.StartElementHandler = follower.start
+    parser.CharacterDataHandler = follower.text
+    parser.EndElementHandler = follower.end
+    for chunk in part_chunks(archive, part):
+        parser.Parse(chunk, False)
+    parser.Parse(b"", True)
+
+
+def part_chunks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+    """The bytes of a part, a mebibyte at a time."""
+    with archive.open(part) as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            yield chunk
 
 
 def _local(name: str) -> str:

@@ -8,7 +8,6 @@ No value is guessed: what has no one meaning travels as the text it is, and beco
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -22,6 +21,7 @@ from acidwatch.workbook.cells import Value, convert_column
 from acidwatch.workbook.isolate import read_isolated
 from acidwatch.workbook.locale import check_locale, convert_numbers
 from acidwatch.workbook.locate import Header, check_header, choose_sheet, find_header, first_ten, listed
+from acidwatch.workbook.merged import Area, merged_among, note_merged, refuse_covered
 from acidwatch.workbook.package import read_bytes
 from acidwatch.workbook.widths import check_widths
 
@@ -86,6 +86,8 @@ def read_table(path: Path, columns: tuple[Column, ...], sheet: str | None = None
     rows = _filled_rows(chosen.grid, headers[name])
     if not rows:
         raise UnusableInputError(f"{where} has column names in row {headers[name].row + 1} but no data rows below them")
+    merged = merged_among(chosen, headers[name], rows)
+    refuse_covered(chosen, headers[name], rows, merged, where)
     uneven = check_widths(chosen, headers[name].row, rows, where)
     letters = {name: column_letters(position + 1) for name, (position,) in headers[name].positions.items()}
     cells = list(zip(*(chosen.grid[row] for row in rows), strict=True))
@@ -105,7 +107,7 @@ def read_table(path: Path, columns: tuple[Column, ...], sheet: str | None = None
         letters,
         row_numbers,
         headers[name].unknown,
-        (*_notes(book, chosen, headers[name], rows), *uneven, *converted.notes),
+        (*_notes(book, chosen, headers[name], rows, merged), *uneven, *converted.notes),
         _comments(chosen, headers[name], rows),
     )
 
@@ -142,35 +144,19 @@ def _filled_rows(grid: Grid, header: Header) -> list[int]:
     return rows
 
 
-def _notes(book: Book, sheet: Sheet, header: Header, rows: Sequence[int]) -> list[str]:
+def _notes(book: Book, sheet: Sheet, header: Header, rows: Sequence[int], merged: Sequence[Area]) -> list[str]:
     notes = list(book.notes)
     notes += [f"another sheet was not looked at: {reason}" for reason in book.refused]
     if len(book.names) > 1:
         notes.append(f"of the sheets {listed(book.names)} it is {sheet.name!r} that is read")
     notes += header.notes
     notes += sheet.notes
-    notes += _merged(sheet, header, rows)
+    notes += note_merged(merged)
     hidden = sheet.hidden & {row + 1 for row in rows}
     if hidden:
         verb = "row is hidden and is" if len(hidden) == 1 else "rows are hidden and are"
         notes.append(f"{len(hidden)} {verb} read like the others ({first_ten(sorted(hidden))})")
     return notes
-
-
-def _merged(sheet: Sheet, header: Header, rows: Sequence[int]) -> list[str]:
-    """Merged cells among the data: all but the first of them are empty, whatever a person sees there."""
-    columns = {position for (position,) in header.positions.values()}
-    found = [
-        f"{column_letters(first + 1)}{top + 1}:{column_letters(last + 1)}{bottom + 1}"
-        for top, first, bottom, last in sheet.merged
-        if bisect_left(rows, top) < bisect_right(rows, bottom) and any(first <= column <= last for column in columns)
-    ]
-    if not found:
-        return []
-    return [
-        "merged cells among the data: only the first one of each has the value, the others are taken as empty"
-        f" ({first_ten(found)})"
-    ]
 
 
 def _comments(sheet: Sheet, header: Header, rows: Sequence[int]) -> dict[str, dict[int, str]]:

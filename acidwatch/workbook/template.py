@@ -14,6 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from acidwatch.contract.columns import CONTRACT_VERSION, NATURAL_KEY, SAMPLES, Column
 from acidwatch.contract.headers import column_letters
 from acidwatch.errors import UnusableInputError
+from acidwatch.workbook.comments import AUTHOR
 from acidwatch.workbook.fix import cell_at, put_text
 
 _SHEET, _NOTES = "Samples", "Notes"
@@ -54,7 +55,7 @@ def _write_samples(page: Worksheet) -> None:
         header = cell_at(page, 1, number)
         put_text(header, column.name)
         header.font = Font(name="Calibri", size=11, bold=True)
-        header.comment = Comment(_hint(column), "acidwatch", height=90, width=260)
+        header.comment = Comment(_hint(column), AUTHOR, height=90, width=260)
         if column.required:
             header.fill = _NEEDED
         # The format is of the whole column, so that a SITE_ID typed later keeps its zeros.

@@ -31,6 +31,12 @@ _OTHERS = frozenset((
 _NOTHING = frozenset(("", "-", "–", "none", "n/a", "na", "unitless"))
 
 
+def unit_named(text: str) -> str | None:
+    """The contract's unit that a text names, or another one as it is compared; None where it names none that is known."""
+    plain = _plain(text)
+    return _NAMES.get(plain) or (plain if plain in _OTHERS else None)
+
+
 def find_units(grid: Grid, row: int, positions: dict[str, list[int]], columns: Sequence[Column]) -> list[str] | None:
     """Look whether a row holds units.
 

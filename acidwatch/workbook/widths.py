@@ -20,18 +20,20 @@ def check_widths(sheet: Sheet, header_row: int, rows: Sequence[int], where: str)
         What was noticed: rows may end early where their last cells are empty, as some programs write them.
 
     Raises:
-        UnusableInputError: A row has a value behind the last column, or the last one is cut off.
+        UnusableInputError: A row has more cells than the header, or a value behind its last name, or the last one is cut off.
     """
     if not sheet.widths:
         return []
     due = sheet.widths[header_row]
-    for row in rows:
-        if any(cell is not None for cell in sheet.grid[row][due:]):
-            raise UnusableInputError(
-                f"{where}, row {row + 1} has {sheet.widths[row]} cells, the names of the columns are {due}: write decimal points or put "
-                "numbers with decimal commas between quotation marks, or separate cells by semicolons"
-            )
     named = max((at + 1 for at, cell in enumerate(sheet.grid[header_row]) if cell is not None), default=due)
+    for row in rows:
+        # An empty cell too many may be the last column's own, behind a value that a decimal comma made two of.
+        if sheet.widths[row] > due or any(cell is not None for cell in sheet.grid[row][named:]):
+            raise UnusableInputError(
+                f"{where}, row {row + 1} has {sheet.widths[row]} cells, the names of the columns are {named}: write decimal points or put "
+                "numbers with decimal commas between quotation marks, or separate cells by semicolons; if the rows of data end in a "
+                "separator more, end the row of names so too"
+            )
     short = [row + 1 for row in rows if sheet.widths[row] < named]
     if short and sheet.cut_off and short[-1] == len(sheet.widths):
         raise UnusableInputError(f"{where}, row {short[-1]} is the last one, and cut off; copy the file again")

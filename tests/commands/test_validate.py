@@ -8,6 +8,7 @@ import openpyxl
 import orjson
 import pytest
 
+from acidwatch.checking.workbook import LIST
 from acidwatch.contract.columns import SAMPLE_NAMES
 from tests.commands.conftest import Done, Run
 from tests.commands.test_unusable_input import assert_refused, reference_books
@@ -51,6 +52,21 @@ def test_the_table_has_one_line_a_cause_and_details_on_request(validate: Run, ba
     assert "Sheet 1!AC4: SO4_UEQ_L is 3842" in validate("bad.xlsx", "--details").out
 
 
+@pytest.mark.parametrize("output", ["table", "json", "html", "xlsx"])
+def test_notes_about_the_file_are_said_on_stderr_whatever_the_output_is(
+    validate: Run, place: Path, output: str
+) -> None:
+    write_rows(place / "x.xlsx", [row | {"WIND": 5.0} for row in spoiled(3, {})], [*SAMPLE_NAMES, "WIND"])
+    done = validate("x.xlsx", "--output", output)
+    note = "note: column 'WIND' is not in the contract and is not sent"
+    assert (done.code, done.err) == (0, f"{note}\n")
+    assert note not in done.out
+    if output == "xlsx":
+        page = openpyxl.load_workbook(place / "x-checked.xlsx")[LIST]
+        assert page["A2"].value == "what else was noticed: from row 5 on"
+        assert page["A5"].value == note
+
+
 def test_json_has_verdict_counts_and_every_finding_by_cell(validate: Run, bad: Path) -> None:
     done = validate("bad.xlsx", "--output", "json")
     said = orjson.loads(done.out)
@@ -87,13 +103,21 @@ def test_a_page_and_a_coloured_copy_are_written_and_never_over_another_file(
     assert_refused(validate("bad.xlsx", "--output", kind), "is there already", "--force")
     assert (place / f"bad-checked.{kind}").read_bytes() == written
     assert validate("bad.xlsx", "--output", kind, "--force").code == 1
-    assert validate("bad.xlsx", "--output", kind, "--to", "named").code == 1
-    assert (place / "named").exists()
+    assert validate("bad.xlsx", "--output", kind, "--to", f"named.{kind}").code == 1
+    assert (place / f"named.{kind}").exists()
     before = bad.read_bytes()
     assert_refused(validate("bad.xlsx", "--output", kind, "--to", "./bad.xlsx", "--force"), "the workbook itself")
     assert bad.read_bytes() == before
-    assert_refused(validate("bad.xlsx", "--output", kind, "--to", "no/such/folder"), "can't be written")
+    assert_refused(validate("bad.xlsx", "--output", kind, "--to", f"no/such/folder.{kind}"), "can't be written")
     assert_refused(validate("bad.xlsx", "--to", "x.html"), "--output html")
+
+
+@pytest.mark.parametrize("name", ["t.ods", "t.xls", "t", "."])
+def test_a_workbook_is_written_under_its_own_ending_only(run: Run, place: Path, name: str) -> None:
+    says = f"{name}: what is written is an .xlsx; end its name so"
+    assert_refused(run("template", "--to", name), says)
+    assert_refused(run("validate", "x.xlsx", *SITES, "--output", "xlsx", "--to", name), says)
+    assert not [path for path in place.iterdir() if path.name.startswith("t")]
 
 
 def test_nothing_of_a_workbook_gives_orders_to_a_terminal(validate: Run, place: Path) -> None:

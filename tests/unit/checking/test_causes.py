@@ -15,6 +15,9 @@ from tests.unit.contract.makers import make_rows
 SITES = Reference.of(0, [("LTM_ME", "020058"), ("LTM_ME", "77"), ("LTM_CAT", "1364959"), ("LTM_ALTM", "040210")])
 
 
+NO_DATE = "make the cells dates, or write them like 1992-06-14 or 1992-06-14T10:30, without a zone"
+
+
 def cause_of(folder: Path, rule: str, **cells: Any) -> tuple[str, str]:
     """What is wrong, and what is asked, when these cells are in one row of 30."""
     cause = the_cause(check_rows(folder, spoiled(30, {9: cells}), SITES), rule)
@@ -90,6 +93,13 @@ def test_the_nearest_site_is_asked_about(tmp_path: Path, cells: dict[str, Any], 
      ("type.datetime", {"DATE_SMP": "14.06.1992"}, "text in the order day, month, year? Make the cells dates: 1992-06-14"),
      ("type.datetime", {"DATE_SMP": "06/14/92"}, "text in the order month, day, year? Make the cells dates: 1992-06-14"),
      ("type.datetime", {"DATE_SMP": "05/06/1992"}, "text: day or month first in '05/06/1992'? Make the cells dates"),
+     ("type.datetime", {"DATE_SMP": "14.06.1992 10:30"},
+      "text in the order day, month, year? Make the cells dates: 1992-06-14T10:30"),
+     ("type.datetime", {"DATE_SMP": "06/14/1992 9:30Z"},
+      "text in the order month, day, year? Make the cells dates: 1992-06-14T09:30, without a zone"),
+     ("type.datetime", {"DATE_SMP": "13/14/2001"}, NO_DATE),
+     ("type.datetime", {"DATE_SMP": "31/02/2001"}, NO_DATE),
+     ("type.datetime", {"DATE_SMP": "1992-06-14T10:30Z"}, NO_DATE),
      ("type.datetime", {"DATE_SMP": 33769.0}, "dates shown as numbers? 33769 is 1992-06-14; give the cells a date format"),
      ("date.range", {"DATE_SMP": "2024-12-03"}, "day and month exchanged: 2024-03-12?"),
      ("date.range", {"DATE_SMP": "2092-06-14"}, "wrong century: 1992?"),
@@ -103,6 +113,30 @@ def test_words_and_dates_are_asked_about_as_people_write_them(
     tmp_path: Path, rule: str, cells: dict[str, Any], guess: str
 ) -> None:
     assert cause_of(tmp_path, rule, **cells)[1] == guess
+
+
+QUALIFIER = "which qualifier is meant? Write <0.5 or 0.5 U below a limit, >100 above one, 0.5 J for an estimated value"
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "what", "guess"),
+    [("CA_UEQ_L", "5 µeq/L", "a number with its unit", "leave the unit out?"),
+     ("SECCHI_M", "5 m", "a number with its unit", "leave the unit out?"),
+     ("CHL_A_UG_L", "<0,5ug/l", "a number with its unit", "leave the unit out?"),
+     ("CA_UEQ_L", "5 mg/L", "a number in another unit", "convert it to ueq/L, and leave the unit out"),
+     ("CA_UEQ_L", "< 0,5 ug/L", "a number in another unit", "convert it to ueq/L, and leave the unit out"),
+     ("WTEMP_DEG_C", "54 °F", "a number in another unit", "convert it to deg C, and leave the unit out"),
+     ("DOC_MG_L", "5 ug C/L", "a number in another unit", "convert it to mg/L, and leave the unit out"),
+     ("CA_UEQ_L", "<0,5", "a value with < or >", "below or above what can be measured? Write <0.5, and nothing else in the cell"),
+     *(("CA_UEQ_L", text, "a number with letters behind it", QUALIFIER)
+       for text in ("0.5 UJ", "0.5 u", "0.5 nd", "0.5 B", "5E", "5 m", "0,5 U", "<0.5 U")),
+     ("CA_UEQ_L", "5 (first of two)", "a number with words behind it",
+      "what do they mean? Only a number, or a limit such as <0.5, can be taken")],
+)  # fmt: skip
+def test_only_the_columns_own_unit_is_advised_to_be_left_out(
+    tmp_path: Path, column: str, text: str, what: str, guess: str
+) -> None:
+    assert cause_of(tmp_path, "type.number", **{column: text}) == (f"{column} holds {what}, not a number", guess)
 
 
 @pytest.mark.parametrize(

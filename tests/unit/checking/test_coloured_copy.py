@@ -8,17 +8,20 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
 
 from acidwatch.checking.report import Report
 from acidwatch.checking.workbook import LIST, write_checked
-from acidwatch.contract.columns import SAMPLES
+from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.reader import read_table
 from services.producer.plan import Plan, plan
 from tests.unit.checking.makers import check_plan, spoiled, write_rows
 from tests.unit.contract.makers import LETTERS
+from tests.unit.workbook.builders import Extras, ods
 
 RED, YELLOW = "FFFF9999", "FFFFEE99"
 FAULTS: dict[int, dict[str, Any]] = {
@@ -99,6 +102,47 @@ def test_the_copy_still_has_the_same_table_and_can_be_corrected_and_sent(origina
         batches.table.columns,
         batches.table.row_numbers,
     )
+
+
+def test_what_acidwatch_says_in_comments_does_not_come_back_as_the_laboratorys_own(original: Path, way: str) -> None:
+    def edit(book: Any) -> None:
+        book["Sheet 1"][f"{SO4}4"].comment = Comment("see the lab book\npage 3", "kim")
+        book["Sheet 1"][f"{SO4}5"].comment = Comment("limit 0.5", "kim")
+
+    target, batches, _ = copied(edited(original, edit))
+    assert "range.SO4_UEQ_L" in openpyxl.load_workbook(target)["Sheet 1"][f"{SO4}4"].comment.text
+    own = {"SO4_UEQ_L": {2: "see the lab book\npage 3", 3: "limit 0.5"}}
+    assert read_table(target, SAMPLES).comments == batches.table.comments == own
+    again, *_ = copied(target.rename(target.with_name("corrected.xlsx")))
+    assert read_table(again, SAMPLES).comments == own
+    assert openpyxl.load_workbook(again)["Sheet 1"][f"{SO4}4"].comment.text.count("range.SO4_UEQ_L") == 1
+
+
+def test_a_raised_digit_stays_apart_in_the_copy(original: Path, way: str) -> None:
+    def edit(book: Any) -> None:
+        book["Sheet 1"][f"{SO4}7"] = CellRichText("2", TextBlock(InlineFont(vertAlign="superscript"), "1"))
+
+    target, batches, _ = copied(edited(original, edit))
+    assert read_table(target, SAMPLES).columns["SO4_UEQ_L"] == batches.table.columns["SO4_UEQ_L"]
+    assert batches.table.columns["SO4_UEQ_L"][5] == "2^1"
+
+
+def test_a_copy_of_another_format_keeps_values_and_comments_where_they_were(tmp_path: Path) -> None:
+    rows = spoiled(20, FAULTS)
+    comments = ((4, 29, "see the lab book"), (5, 29, "limit 0.5"))
+    path = tmp_path / "samples.ods"
+    ods.build(path, [[*SAMPLE_NAMES], *([*row.values()] for row in rows)], Extras(comments=comments))
+    target, batches, _ = copied(path)
+    again = read_table(target, SAMPLES)
+    assert (again.columns, again.letters, again.comments) == (
+        batches.table.columns,
+        batches.table.letters,
+        batches.table.comments,
+    )
+    assert again.comments == {"SO4_UEQ_L": {2: "see the lab book", 3: "limit 0.5"}}
+    page = openpyxl.load_workbook(target).worksheets[0]
+    assert (page[f"{SO4}4"].fill.fgColor.rgb, page[f"{NH4}8"].fill.fgColor.rgb) == (RED, YELLOW)
+    assert "range.SO4_UEQ_L" in page[f"{SO4}4"].comment.text
 
 
 def test_a_sheet_lists_every_finding_and_leads_to_its_cell(original: Path, way: str) -> None:

@@ -170,6 +170,14 @@ def test_the_same_sample_twice_in_a_batch_is_rejected_even_when_its_depth_is_emp
     assert finding.message.endswith("keep one of them")
 
 
+@pytest.mark.parametrize(
+    ("column", "one", "other"), [("DATE_SMP", "03/04/1992", "05/06/1992"), ("SAMPLE_DEPTH", "0,5", "1,5"), ("SAMPLE_DEPTH", "0,5", None)]
+)  # fmt: skip
+def test_rows_whose_key_can_not_be_read_say_no_sample_twice(column: str, one: object, other: object) -> None:
+    judgement = judge_rows(make_row(**{column: one}), make_row(**{column: other}), make_row(), make_row())
+    assert only(judgement, "key.duplicate").cell == "5", "rows that can be read are still held against each other"
+
+
 def test_the_same_sample_in_two_batches_of_a_group_is_no_finding() -> None:
     value = encode(columns_of([make_row()]))
     group = judge([submit(value, batch_id="b1"), submit(value, batch_id="b2")], REFERENCE)
@@ -189,7 +197,7 @@ def test_a_charge_difference_of_500_is_accepted_and_more_is_rejected() -> None:
 
 NUMBER, DATE = (
     "it must be a number, a limit such as <0.5, or empty",
-    "it must be an ISO 8601 date such as 1992-06-14, or empty",
+    "it must be an ISO 8601 date such as 1992-06-14 or 1992-06-14T10:30, without a zone",
 )
 
 

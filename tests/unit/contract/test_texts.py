@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from acidwatch.contract.batch import decode, encode
 from acidwatch.contract.columns import METHODS, SAMPLES
+from acidwatch.contract.dates import date_advice
 from acidwatch.contract.judge import judge
-from acidwatch.contract.texts import ABOVE_WORDS, BELOW_WORDS, MISSING_WORDS, Reading, date_advice, read_text
+from acidwatch.contract.texts import ABOVE_WORDS, BELOW_WORDS, MISSING_WORDS, Reading, read_text
 from acidwatch.contract.typed import type_cells
 from tests.unit.contract.makers import (
     LETTERS,
@@ -189,7 +190,15 @@ def test_comments_of_another_form_are_left_out(comments: Any) -> None:
         ("03/04/1992", "is that 1992-04-03 or 1992-03-04?"),
         ("3.4.92", "is that 1992-04-03 or"),
         ("25/12/1992", "if that is 1992-12-25, write it so"),
-        ("12/25/1992 10:30", "if that is 1992-12-25, write it so"),
+        ("12/25/1992 10:30", "if that is 1992-12-25T10:30, write it so"),
+        ("14.06.1992 9:30:15", "if that is 1992-06-14T09:30:15, write it so"),
+        ("03/04/1992 10:30", "is that 1992-04-03T10:30 or 1992-03-04T10:30?"),
+        ("1992-06-14T10:30Z", "if that is 1992-06-14T10:30, write it so, without a zone"),
+        ("1992-06-14 10:30+02:00", "if that is 1992-06-14T10:30, write it so, without a zone"),
+        ("1992-06-14 10:30 PM", "it must be an ISO 8601 date such as 1992-06-14 or 1992-06-14T10:30, without a zone"),
+        ("1992-06-14T25:30", "it must be an ISO 8601 date"),
+        ("13/14/2001", "it must be an ISO 8601 date"),
+        ("31/02/2001", "it must be an ISO 8601 date"),
         ("1992/6/14", "if that is 1992-06-14, write it so"),
         ("04/04/1992", "if that is 1992-04-04, write it so"),
         ("33769", "it may be 1992-06-14 (or 1996-06-15"),

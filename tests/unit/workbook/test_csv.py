@@ -32,12 +32,31 @@ def numbers(table: Table) -> list[object]:
     return list(table.columns["X"])
 
 
-def test_a_row_with_a_value_behind_the_last_column_is_refused(tmp_path: Path, columns: tuple[Column, ...]) -> None:
-    path = write(tmp_path, "ID,DAY,X,N\na,1992-06-14,1.5,3\nb,1992-06-15,1,5,3\n")
-    said = refusal(path, columns)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ID,DAY,X,N\na,1992-06-14,1.5,3\nb,1992-06-15,1,5,3\n",
+        "ID,DAY,X,N\na,1992-06-14,1.5,3\nb,1992-06-15,1,5,\n",
+        "ID,DAY,X,N,\na,1992-06-14,1.5,3\nb,1992-06-15,1,5,3\n",
+    ],
+    ids=["a value behind the last column", "an empty cell behind it", "a value under the header's last separator"],
+)
+def test_a_row_whose_values_may_have_slipped_into_the_next_column_is_refused(
+    tmp_path: Path, columns: tuple[Column, ...], text: str
+) -> None:
+    said = refusal(write(tmp_path, text), columns)
     assert "row 3 has 5 cells, the names of the columns are 4: write decimal points" in said
-    table = read_table(write(tmp_path, "ID,DAY,X,N\na,1992-06-14,1.5,3,,\n"), columns)
-    assert table.columns["N"] == [3.0], "empty cells behind it are nothing"
+
+
+def test_a_separator_more_at_the_end_of_every_row_is_taken_only_where_the_header_has_it_too(
+    tmp_path: Path, columns: tuple[Column, ...]
+) -> None:
+    table = read_table(write(tmp_path, "ID,DAY,X,N,\na,1992-06-14,1.5,3,\nb,1992-06-15,2.5,4,\n"), columns)
+    assert (table.columns["X"], table.columns["N"]) == ([1.5, 2.5], [3.0, 4.0])
+    # Each row may as well say 1,5 and 2,5, with an empty N.
+    said = refusal(write(tmp_path, "ID,DAY,X,N\na,1992-06-14,1,5,\nb,1992-06-15,2,5,\n"), columns)
+    assert "row 2 has 5 cells" in said
+    assert "if the rows of data end in a separator more, end the row of names so too" in said
 
 
 def test_rows_that_end_early_are_noted_and_one_that_is_cut_off_is_refused(

@@ -14,7 +14,7 @@ from acidwatch.contract.columns import SAMPLE_NAMES, SAMPLES, Column
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.reader import read_table
 from tests.unit.contract.makers import make_row
-from tests.unit.workbook.builders import Cell, Extras, Rows, csvfile, xlsx
+from tests.unit.workbook.builders import Build, Cell, Extras, Rows, csvfile, ods, xls, xlsb, xlsx
 
 MakeBook = Callable[..., Path]
 HEADER: list[Cell] = ["ID", "DAY", "X", "N"]
@@ -60,6 +60,14 @@ def test_columns_in_another_order_and_extra_ones_are_fine(tmp_path: Path, column
     table = read_table(path, columns)
     assert (table.columns["N"], table.letters["ID"], table.unknown) == ([3.0], "E", ("note",))
     assert table.notes == ("column 'note' is not in the contract and is not sent",)
+
+
+def test_a_column_with_values_and_no_name_is_reported_by_its_letter(
+    tmp_path: Path, columns: tuple[Column, ...]
+) -> None:
+    path = tmp_path / "book.xlsx"
+    xlsx.build(path, [["ID", "DAY", None, "X", "N", None, " "], ["a", DAY, 7.0, 1.5, 3.0, None, "x"]])
+    assert read_table(path, columns).notes == ("columns with values but without a name in row 1 are not sent (C, G)",)
 
 
 UNITS: dict[str, Cell] = {
@@ -132,6 +140,25 @@ def test_cells_merged_among_the_data_are_noted_because_all_but_the_first_are_emp
     assert table.columns["X"] == [9.5, None, None]
     (note,) = [note for note in table.notes if "merged" in note]
     assert note.endswith("the others are taken as empty (C3:C5)")
+
+
+@pytest.mark.parametrize("build", [xlsx.build, ods.build, xls.build, xlsb.build])
+def test_a_value_under_merged_cells_is_refused_with_its_cell(
+    build: Build, tmp_path: Path, columns: tuple[Column, ...]
+) -> None:
+    path = tmp_path / f"samples.{build.__module__.rpartition('.')[2]}"
+    rows: Rows = [HEADER, ["a", DAY, 1.5, 3.0], ["b", DAY, 2.5, 3.0], ["c", DAY, None, 3.0]]
+    build(path, rows, Extras(merged=((2, 3, 4, 3),)))
+    said = refusal(path, columns)
+    assert "has values that nobody sees, under merged cells (C3); unmerge" in said
+
+
+def test_merged_cells_that_lie_over_each_other_are_not_gone_through_one_by_one(
+    tmp_path: Path, columns: tuple[Column, ...]
+) -> None:
+    path = tmp_path / "samples.xlsx"
+    xlsx.build(path, [HEADER, ["a", DAY, None, 3.0]], Extras(merged=((2, 3, 3, 3),) * 9))
+    assert "merged cells that lie over each other" in refusal(path, columns)
 
 
 def test_thousands_of_formatted_empty_rows_are_no_data(tmp_path: Path, columns: tuple[Column, ...]) -> None:
