@@ -11,6 +11,7 @@ from acidwatch.contract.parameters import COMPONENTS
 from acidwatch.report.figures import compact, day
 from acidwatch.report.parameters import Parameter
 from acidwatch.report.source import Row, Site, Source
+from acidwatch.trends.series import is_too_censored
 from acidwatch.trends.site import CLASSES, REASONS
 
 CLASS_NAMES = (*(anc.name for anc in ANC_CLASSES), ANC_UNKNOWN)
@@ -88,7 +89,8 @@ def browser_data(source: Source, parameters: Sequence[Parameter], lines: Sequenc
     place = {parameter.key: position for position, parameter in enumerate(parameters)}
     annual: dict[tuple[str, str, str], list[Row]] = {}
     for row in source.tables["annual"]:
-        annual.setdefault((row["program_id"], row["site_id"], row["parameter"]), []).append(row)
+        if not is_too_censored(row["n"], row["censored"] or 0):  # as in the trends
+            annual.setdefault((row["program_id"], row["site_id"], row["parameter"]), []).append(row)
     breaks: dict[tuple[str, str], list[list[float | int | None]]] = {}
     for row in source.tables["unit_break"]:
         found = breaks.setdefault((row["program_id"], row["parameter"]), [])

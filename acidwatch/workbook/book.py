@@ -21,7 +21,9 @@ LONGEST_CELL = 32_000
 """Characters in a cell; a spreadsheet holds 32,767, and no table of samples has such a text."""
 
 MOST_NOTED = 10_000
-"""Hidden rows, merged cells and comments of a sheet that are kept."""
+"""Hidden rows and comments of a sheet that are kept."""
+MOST_MERGED = 100_000
+"""Merged cells of a sheet that are looked at; readers keep one more, which says that there are others."""
 
 _MOST_CELLS = 5_000_000
 _LEAST_FILLED = 0.1  # of the rectangle that the cells span; a table of samples is hardly ever below a third
@@ -37,8 +39,10 @@ class Sheet:
         hidden: Rows that are hidden, from 1.
         merged: Merged cells: first row, first column, last row, last column, from 0.
         comments: (row, column), from 0, to the comment of the cell.
+        seen: The same, to what people see where a number is not all of it: `<0.5` of a number format, `2^1` of a raised footnote.
         notes: What was noticed, for the sender.
         widths: Of a text file, how many cells each row has; rows of `grid` are filled up with empty ones.
+        separator: Of a text file, what stands between two cells.
         cut_off: Whether the last row of a text file does not end.
     """
 
@@ -47,8 +51,10 @@ class Sheet:
     hidden: set[int] = field(default_factory=set)
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
     comments: dict[tuple[int, int], str] = field(default_factory=dict)
+    seen: dict[tuple[int, int], str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     widths: list[int] = field(default_factory=list)
+    separator: str = ""
     cut_off: bool = False
 
 

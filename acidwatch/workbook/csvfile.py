@@ -48,7 +48,8 @@ def read(path: Path, data: bytes, sheet: str | None) -> Book:
         )
     if sheet in (None, NAME):
         cut_off = bool(text) and text[-1] not in "\r\n"
-        book.sheets.append(Sheet(NAME, grid, widths=list(map(len, rows)), cut_off=cut_off))
+        widths = list(map(len, rows))
+        book.sheets.append(Sheet(NAME, grid, widths=widths, separator=separator, cut_off=cut_off))
     return book
 
 

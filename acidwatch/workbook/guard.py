@@ -40,14 +40,15 @@ class Look:
     Attributes:
         extent: How far its cells reach.
         lost: (row, column), both from 0, to the text of a cell that the fast reader loses: `#DIV/0!` of an error, `=A1+B1` of
-            a formula that was never calculated: without value, or with the 0 of a program that leaves calculating to who opens the file;
-            `<0.5` of a number whose format says so; `2^1` of a number with a raised footnote.
+            a formula that was never calculated: without value, or with the 0 of a program that leaves calculating to who opens the file.
+        seen: The same of what people see instead of a number: `<0.5` where its format says so, `2^1` with a raised footnote.
         hidden: Hidden rows, from 1.
         outside: Cells (row, column from 0) whose formulas refer to other workbooks, at most one.
     """
 
     extent: Extent = field(default_factory=Extent)
     lost: dict[tuple[int, int], str] = field(default_factory=dict)
+    seen: dict[tuple[int, int], str] = field(default_factory=dict)
     hidden: set[int] = field(default_factory=set)
     outside: list[tuple[int, int]] = field(default_factory=list)
 
@@ -241,11 +242,11 @@ class _Walk:
             if self.formula and not self.look.outside and _OUTSIDE.search(self.formula):
                 self.look.outside.append((self.row - 1, self.column - 1))
             if self.kind == "e":
-                self._keep((self.value or "").strip() or "#ERROR!")
+                self._keep(self.look.lost, (self.value or "").strip() or "#ERROR!")
             elif self.formula is not None and self._never_calculated():
-                self._keep(f"={self.formula}")
-            else:
-                self._keep(self._seen_otherwise())
+                self._keep(self.look.lost, f"={self.formula}")
+            elif text := self._seen_otherwise():
+                self._keep(self.look.seen, text)
             self.runs = None
         elif self.runs is not None:
             self.runs.end(name)
@@ -269,9 +270,9 @@ class _Walk:
             return not (self.kind == "str" and self.value is not None)  # a calculated empty text
         return self.calculated_on_load and self.kind in ("", "n") and self.value.strip() == "0"
 
-    def _keep(self, text: str | None) -> None:
-        if text is not None and self.row >= 1 and self.column >= 1:
-            self.look.lost[self.row - 1, self.column - 1] = text
+    def _keep(self, texts: dict[tuple[int, int], str], text: str) -> None:
+        if self.row >= 1 and self.column >= 1:
+            texts[self.row - 1, self.column - 1] = text
 
 
 def _number(text: str | None, default: int) -> int:

@@ -103,14 +103,16 @@ def _book(answer: dict[str, Any]) -> Book:
         raise UnusableInputError(answer["error"])
     sheets = [
         Sheet(
-            given["name"],
-            given["grid"],
-            set(given["hidden"]),
-            [tuple(one) for one in given["merged"]],
-            {(row, column): text for row, column, text in given["comments"]},
-            given["notes"],
-            given["widths"],
-            given["cut_off"],
+            name=given["name"],
+            grid=given["grid"],
+            hidden=set(given["hidden"]),
+            merged=[tuple(one) for one in given["merged"]],
+            comments={(row, column): text for row, column, text in given["comments"]},
+            seen={(row, column): text for row, column, text in given["seen"]},
+            notes=given["notes"],
+            widths=given["widths"],
+            separator=given["separator"],
+            cut_off=given["cut_off"],
         )
         for given in answer["sheets"]
     ]
@@ -129,8 +131,10 @@ def _answer(path: Path, data: bytes, sheet: str | None) -> dict[str, Any]:
             "hidden": sorted(sheet.hidden),
             "merged": sheet.merged,
             "comments": [[row, column, text] for (row, column), text in sheet.comments.items()],
+            "seen": [[row, column, text] for (row, column), text in sheet.seen.items()],
             "notes": sheet.notes,
             "widths": sheet.widths,
+            "separator": sheet.separator,
             "cut_off": sheet.cut_off,
         }
         for sheet in book.sheets

@@ -7,15 +7,21 @@ from collections.abc import Sequence
 
 from acidwatch.contract.headers import column_letters
 from acidwatch.errors import UnusableInputError
-from acidwatch.workbook.book import Sheet
+from acidwatch.workbook.book import MOST_MERGED, Sheet
 from acidwatch.workbook.locate import Header, first_ten
 
 Area = tuple[int, int, int, int]
 """First row, first column, last row, last column, from 0."""
 
 
-def merged_among(sheet: Sheet, header: Header, rows: Sequence[int]) -> list[Area]:
-    """Merged cells among the data, as the sheet gives them: of each all but the first one are covered, and nobody sees what they hold."""
+def merged_among(sheet: Sheet, header: Header, rows: Sequence[int], where: str) -> list[Area]:
+    """Merged cells among the data, as the sheet gives them: of each all but the first one are covered, and nobody sees what they hold.
+
+    Raises:
+        UnusableInputError: There are more than can be looked at.
+    """
+    if len(sheet.merged) > MOST_MERGED:
+        raise UnusableInputError(f"{where} has more than {MOST_MERGED} merged cells; unmerge the cells of the table")
     columns = {position for (position,) in header.positions.values()}
     return [
         (top, first, bottom, last)

@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from acidwatch.errors import UnusableInputError
-from acidwatch.workbook.book import MOST_NOTED, Book, Extent, Sheet, plain_grid
+from acidwatch.workbook.book import MOST_MERGED, MOST_NOTED, Book, Extent, Sheet, plain_grid
 from acidwatch.workbook.cells import Cell
 from acidwatch.workbook.comments import own_part
 from acidwatch.workbook.package import part_names
@@ -133,7 +133,7 @@ class _Content:
         cell, repeat = self._cell or {}, self._cell_repeat
         value = self._value(cell)
         span = _count(cell, "table:number-rows-spanned"), _count(cell, "table:number-columns-spanned")
-        if span != (1, 1) and len(sheet.merged) < MOST_NOTED:
+        if span != (1, 1) and len(sheet.merged) <= MOST_MERGED:
             sheet.merged.append((self._row, self._column, self._row + span[0] - 1, self._column + span[1] - 1))
         if value is not None:
             self._extent.cells += repeat * self._row_repeat

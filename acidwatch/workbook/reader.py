@@ -86,10 +86,11 @@ def read_table(path: Path, columns: tuple[Column, ...], sheet: str | None = None
     rows = _filled_rows(chosen.grid, headers[name])
     if not rows:
         raise UnusableInputError(f"{where} has column names in row {headers[name].row + 1} but no data rows below them")
-    merged = merged_among(chosen, headers[name], rows)
+    merged = merged_among(chosen, headers[name], rows, where)
     refuse_covered(chosen, headers[name], rows, merged, where)
     uneven = check_widths(chosen, headers[name].row, rows, where)
     letters = {name: column_letters(position + 1) for name, (position,) in headers[name].positions.items()}
+    _put_in_what_is_seen(chosen, columns, headers[name])
     cells = list(zip(*(chosen.grid[row] for row in rows), strict=True))
     values = {
         column.name: convert_column(column.kind, cells[headers[name].positions[column.name][0]])
@@ -124,6 +125,14 @@ def read_grid(path: Path, sheet: str) -> Grid:
     if book.refused:
         raise UnusableInputError(book.refused[0])
     return book.sheets[0].grid
+
+
+def _put_in_what_is_seen(sheet: Sheet, columns: Sequence[Column], header: Header) -> None:
+    """In columns of numbers and dates; in a text a raised digit is one like any other."""
+    places = {header.positions[column.name][0] for column in columns if column.kind != "text"}
+    for (row, column), text in sheet.seen.items():
+        if column in places:
+            sheet.grid[row][column] = text
 
 
 def _in_sheet_order(columns: Sequence[Column], header: Header) -> list[Column]:

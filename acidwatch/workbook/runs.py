@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 
-from acidwatch.contract.texts import read_text
 from acidwatch.workbook.package import follow_part, part_chunks
 
 RAISED = b"vertAlign"
@@ -46,16 +45,14 @@ class Runs:
 
     @property
     def told_apart(self) -> str | None:
-        """`2^1`, where the text without its runs would be taken for a number that nobody wrote; None otherwise."""
+        """`2^1`, where a digit is raised or lowered: without its runs the text may be a number that nobody wrote; None otherwise."""
         if not any(mark and any(map(str.isdigit, text)) for mark, text in self._runs):
-            return None
-        if read_text("".join(text for _, text in self._runs)) is None:
             return None
         return "".join(mark + text for mark, text in self._runs)
 
 
 def texts_told_apart(archive: zipfile.ZipFile, part: str) -> dict[str, str]:
-    """Of the table of texts of an .xlsx those that would be taken for another number: place in the table to `2^1`."""
+    """Of the table of texts of an .xlsx those with raised or lowered digits: place in the table to `2^1`."""
     if not _has_raised(archive, part):
         return {}
     table = _Table()

@@ -12,6 +12,7 @@ from acidwatch.workbook.package import follow_part
 
 _LISTS = ("numFmts", "cellXfs")
 _LONGEST = 255  # characters of a format that a spreadsheet program takes
+_MOST_SECTIONS = 3  # a fourth one is of texts
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"?|\\(?P<escaped>.)|\[\$(?P<currency>[^\]-]*)[^\]]*\]|\[(?P<condition>[<>=][^\]]*)\]|\[[^\]]*\]|[_*].'
     r"|(?P<number>General|[#0?,]*[#0?](?:\.[#0?]*)?|\.[#0?]+)|(?P<end>;)|(?P<sign>[-<>=~ ()+:$&'^{}!])|(?P<other>.)",
@@ -28,6 +29,7 @@ class _Section:
     parts: list[str | None] = field(default_factory=list)
     condition: str = ""
     plain: bool = True
+    of_texts: bool = False
 
     @property
     def signed(self) -> bool:
@@ -107,9 +109,12 @@ def read_format(code: str) -> Format:
             section.parts.append(None)
         elif kind == "other":
             section.plain = False
+            section.of_texts |= token[kind] == "@"
         elif kind is not None:
             section.parts.append(token[kind])
-    return Format(code, tuple(sections))
+    if sections[-1].of_texts:
+        del sections[-1]
+    return Format(code, tuple(sections[:_MOST_SECTIONS]))
 
 
 def _section_for(sections: tuple[_Section, ...], number: float) -> _Section | None:
@@ -119,10 +124,13 @@ def _section_for(sections: tuple[_Section, ...], number: float) -> _Section | No
             # Alone it has a minus put before all of it.
             return sections[1] if len(sections) > 1 else None
         return sections[2] if number == 0 and len(sections) > 2 else sections[0]
-    for section in sections[:-1]:
+    for place, section in enumerate(sections):
+        if not section.condition:
+            left = sections[place:]  # which of them is a question of the program's, unless none shows a sign
+            return section if len(left) == 1 or not any(one.signed for one in left) else None
         condition = _CONDITION.fullmatch(section.condition.strip())
         if condition is None:
             return None
         if _HOLDS[condition[1]](number, float(condition[2])):
             return section
-    return sections[-1] if len(sections) > 1 and not sections[-1].condition else None
+    return None

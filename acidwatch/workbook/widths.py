@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.book import Sheet
 from acidwatch.workbook.locate import first_ten
+
+_WHOLE = re.compile(r"[<>]?\s*[+\-\u2212]?\d+")
+_DECIMALS = re.compile(r"\d+(?:[eE][+-]?\d+)?\s*[A-Za-z]*")
 
 
 def check_widths(sheet: Sheet, header_row: int, rows: Sequence[int], where: str) -> list[str]:
@@ -20,17 +25,20 @@ def check_widths(sheet: Sheet, header_row: int, rows: Sequence[int], where: str)
         What was noticed: rows may end early where their last cells are empty, as some programs write them.
 
     Raises:
-        UnusableInputError: A row has more cells than the header, or a value behind its last name, or the last one is cut off.
+        UnusableInputError: A row has more values than the header has cells, or more cells than it has names though a decimal comma may
+            have made two of one, or the last row is cut off.
     """
     if not sheet.widths:
         return []
     due = sheet.widths[header_row]
     named = max((at + 1 for at, cell in enumerate(sheet.grid[header_row]) if cell is not None), default=due)
     for row in rows:
+        cells = sheet.grid[row][: sheet.widths[row]]
         # An empty cell too many may be the last column's own, behind a value that a decimal comma made two of.
-        if sheet.widths[row] > due or any(cell is not None for cell in sheet.grid[row][named:]):
+        beyond = len(cells) > due or any(cell is not None for cell in cells[named:])
+        if any(cell is not None for cell in cells[due:]) or (beyond and sheet.separator == "," and _may_be_one(cells)):
             raise UnusableInputError(
-                f"{where}, row {row + 1} has {sheet.widths[row]} cells, the names of the columns are {named}: write decimal points or put "
+                f"{where}, row {row + 1} has {len(cells)} cells, the names of the columns are {named}: write decimal points or put "
                 "numbers with decimal commas between quotation marks, or separate cells by semicolons; if the rows of data end in a "
                 "separator more, end the row of names so too"
             )
@@ -44,3 +52,9 @@ def check_widths(sheet: Sheet, header_row: int, rows: Sequence[int], where: str)
     return [
         f"{len(short)} rows have fewer cells than there are names of columns; what they lack is taken as empty (rows {first_ten(short)})"
     ]
+
+
+def _may_be_one(cells: Sequence[object]) -> bool:
+    """Whether two cells beside each other may be the two halves of a number with a decimal comma."""
+    texts = ["" if cell is None else str(cell).strip() for cell in cells]
+    return any(_WHOLE.fullmatch(first) and _DECIMALS.fullmatch(second) for first, second in pairwise(texts))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from acidwatch.errors import UnusableInputError
-from acidwatch.workbook.book import MOST_NOTED, Book, Extent, Sheet
+from acidwatch.workbook.book import MOST_MERGED, Book, Extent, Sheet
 from acidwatch.workbook.compound import Compound
 from acidwatch.workbook.fast import fast_grid, open_fast, read_each, sheet_names
 from acidwatch.workbook.xlsx import EPOCH_NOTE, LINKS_NOTE
@@ -57,7 +57,7 @@ def read(path: Path, data: bytes, sheet: str | None) -> Book:
                 raise compound.damaged(f"sheet {name!r}: {error}") from error
             found.extent.refuse_sparse(where)
             grid, merged = fast_grid(workbook, name, where, found.lost)
-            return Sheet(name, grid, found.hidden, merged[:MOST_NOTED])
+            return Sheet(name, grid, found.hidden, merged[: MOST_MERGED + 1])
 
         return read_each(book, sheet, one)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from acidwatch.errors import UnusableInputError
-from acidwatch.workbook.book import MOST_NOTED, Book, Extent, Sheet, refuse_beyond
+from acidwatch.workbook.book import MOST_MERGED, Book, Extent, Sheet, refuse_beyond
 from acidwatch.workbook.fast import fast_grid, open_fast, read_each, sheet_names
 from acidwatch.workbook.package import Package, open_package, part_names
 from acidwatch.workbook.xls import ERRORS
@@ -125,7 +125,7 @@ def _walk(data: bytes, where: str) -> _Records:
                 extent.cells += 1
             if kind in (_ERROR, _FORMULA_ERROR):
                 found.lost[row, column] = ERRORS.get(data[at + 8], "#ERROR!")
-        elif kind == _MERGED and length >= 16 and len(found.merged) < MOST_NOTED:
+        elif kind == _MERGED and length >= 16 and len(found.merged) <= MOST_MERGED:
             first_row, last_row, first, last = struct.unpack_from("<4I", data, at)
             found.merged.append((first_row, first, last_row, last))
     return found

@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from acidwatch.contract.headers import column_letters, column_number
 from acidwatch.errors import UnusableInputError
-from acidwatch.workbook.book import MOST_NOTED, Book, Sheet
+from acidwatch.workbook.book import MOST_MERGED, MOST_NOTED, Book, Sheet
 from acidwatch.workbook.comments import own_part
 from acidwatch.workbook.fast import fast_grid, open_fast, read_each, sheet_names
 from acidwatch.workbook.guard import Seen, look_at
@@ -43,7 +43,7 @@ def read(path: Path, data: bytes, sheet: str | None) -> Book:
                     "replace the formulas by their values"
                 )
             grid, merged = fast_grid(workbook, name, where, look.lost)
-            return Sheet(name, grid, look.hidden, merged[:MOST_NOTED], _comments(package, name))
+            return Sheet(name, grid, look.hidden, merged[: MOST_MERGED + 1], _comments(package, name), look.seen)
 
         return read_each(book, sheet, one)
 

@@ -28,6 +28,8 @@ _DECIDING = (
     "unit_breaks",
 )
 
+OF_CONTRACT = ("columns.py", "flags.py", "form.py", "parameters.py", "regions.py", "remarks.py", "rules.py")
+
 
 @cache
 def code_version() -> str:
@@ -39,10 +41,7 @@ def code_version() -> str:
     deciding = [
         *sorted((HERE / "transforms").glob("*.py")),
         *(HERE / f"{name}.py" for name in _DECIDING),
-        *(
-            CONTRACT / "contract" / name
-            for name in ("columns.py", "flags.py", "parameters.py", "regions.py", "remarks.py", "rules.py")
-        ),
+        *(CONTRACT / "contract" / name for name in OF_CONTRACT),
         *sorted((CONTRACT / "chemistry").glob("*.py")),
         *sorted((CONTRACT / "statistics").glob("*.py")),
         *sorted((CONTRACT / "trends").glob("*.py")),

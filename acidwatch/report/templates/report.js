@@ -136,7 +136,7 @@
       el("h1", { tabindex: "-1" }, site.name),
       el("div", { class: "two" }, terms(site.facts), terms(site.acidity)),
       el("h2", {}, "Trends"),
-      el("p", {}, `Dots: annual means. Line: Sen slope over ${firstYear} to ${lastYear}, with the fan of its 95 % interval; blue improves, orange worsens, grey is not significant, black has no good direction. Dashed: the laboratory's method changed.`),
+      el("p", {}, `Dots: annual means, without years of which more than 15 % of the samples are only known to lie beyond a limit. Line: Sen slope over ${firstYear} to ${lastYear}, with the fan of its 95 % interval; blue improves, orange worsens, grey is not significant, black has no good direction. Dashed: the laboratory's method changed.`),
       el("div", { class: "charts" }, ...site.series.filter((series) => pointsOf(series).length).map((series) => chart(series, from))),
       el("h2", {}, "As tables"),
       table(`Trends of annual means, ${firstYear} to ${lastYear}`, ["Parameter", "Unit", "Years", "Per year", "95 % interval", "Mann-Kendall", "Trend", "Notes"], trends, "Trends of this site", [1, 6, 7]),

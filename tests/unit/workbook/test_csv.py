@@ -59,6 +59,22 @@ def test_a_separator_more_at_the_end_of_every_row_is_taken_only_where_the_header
     assert "if the rows of data end in a separator more, end the row of names so too" in said
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ID,DAY,X,N\na,1992-06-14,1.5,3,\nb,1992-06-15,2.5,4\n",
+        "ID,DAY,X,N,\na,1992-06-14,1.5,3,see notebook\nb,1992-06-15,2.5,4,\n",
+        "ID;DAY;X;N\na;1992-06-14;1;5;\nb;1992-06-15;2.5;4\n",
+    ],
+    ids=["an empty cell more", "a value under no name", "semicolons"],
+)
+def test_a_row_with_more_cells_is_taken_where_no_decimal_comma_can_have_made_two_of_one(
+    tmp_path: Path, columns: tuple[Column, ...], text: str
+) -> None:
+    table = read_table(write(tmp_path, text), columns)
+    assert table.columns["N"] in ([3.0, 4.0], [5.0, 4.0])
+
+
 def test_rows_that_end_early_are_noted_and_one_that_is_cut_off_is_refused(
     tmp_path: Path, columns: tuple[Column, ...]
 ) -> None:

@@ -40,6 +40,9 @@ def saved(path: Path, *values: object, code: str = "General") -> Path:
         ('[<0.5]"<0.5";0.0', 0.2, "<0.5"), ('[<0.5]"<0.5";0.0', 0.7, None), ('0.0;-0.0;"<0.1"', 0.0, "<0.1"),
         ('0.0;-0.0;"<0.1"', 0.3, None),
         ('0.0;"<"0.0', -0.5, "<-0.5"),
+        ('[<0.5]"<0.5";0.0;@', 0.7, None), ('[<0.5]"<0.5";0.0;@', 0.2, "<0.5"), ('[=0]"<0.1";General;@', 5.0, None),
+        ('[<0.5]"<0.5";0.0;0.0;@', 0.7, None), ('[<0.5]0.0;"<"0;0', 0.7, '0.7 in the format [<0.5]0.0;"<"0;0'),
+        ('"<"0.0;-0.0;@', 0.0, "<0"), ('"<"0.0;@', -0.5, '-0.5 in the format "<"0.0;@'),
         ('"<"0.0', -0.5, '-0.5 in the format "<"0.0'), ('"<"0.0%', 0.5, '0.5 in the format "<"0.0%'),
         ('"<"0.0,', 500.0, '500 in the format "<"0.0,'), ('[<1]"<1";0;[>5]">5"', 3.0, '3 in the format [<1]"<1";0;[>5]">5"'),
     ],
@@ -52,7 +55,9 @@ def test_a_format_that_shows_a_sign_gives_what_is_shown_and_never_the_bare_numbe
     assert form.shown(number) == shown
 
 
-@pytest.mark.parametrize("code", ["General", "0.0", "[<0.5]0.00;0.0", "[>=100][Red]0;[<1]0.00;0.0", "yyyy-mm-dd"])
+@pytest.mark.parametrize(
+    "code", ["General", "0.0", "[<0.5]0.00;0.0", "[>=100][Red]0;[<1]0.00;0.0", "yyyy-mm-dd", '0.0;-0.0;0;"<"@']
+)
 def test_a_condition_of_a_format_is_no_sign(code: str) -> None:
     assert not read_format(code).signed
 
@@ -85,6 +90,17 @@ def test_a_raised_or_lowered_digit_makes_no_other_number(tmp_path: Path, columns
     )
     assert read_table(path, columns).columns["X"] == ["2^1", "2_1", "2^1.5", "2a", 2.0]
     assert all(read_text(text) is None for text in ("2^1", "2_1", "2^1.5", "2a"))
+    comma = CellRichText("2,5", TextBlock(InlineFont(vertAlign="superscript"), "1"))
+    assert read_table(saved(path, comma, 2.0), columns, locale="fr").columns["X"] == ["2,5^1", 2.0]
+
+
+def test_in_a_text_a_raised_digit_is_one_like_any_other(tmp_path: Path, columns: tuple[Column, ...]) -> None:
+    path = tmp_path / "book.xlsx"
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(HEADER)
+    book.worksheets[0].append([raised("1"), "1992-06-14", 2.0, 3.0])
+    book.save(path)
+    assert read_table(path, columns).columns["ID"] == ["21"]
 
 
 def test_it_does_not_in_the_workbooks_table_of_texts_either(tmp_path: Path, columns: tuple[Column, ...]) -> None:
