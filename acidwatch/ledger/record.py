@@ -50,7 +50,7 @@ def record(connection: Connection, outcomes: Sequence[Outcome]) -> Recorded:
     """Record outcomes in their order. Call it inside a transaction; the versions it makes are seen when that commits."""
     dataset = lock_dataset(connection)
     state = State(connection, outcomes)
-    replacements = Replacements(connection, outcomes)
+    replacements = Replacements(connection, [outcome for outcome in outcomes if not state.knows(outcome.origin)])
     group = _Group(dataset, state, replacements, Recorded(), Writes())
     for outcome in outcomes:
         group.add(outcome)
@@ -135,15 +135,18 @@ class _Group:
     def _may_join(self, outcome: Outcome, batch: BatchState) -> bool:
         """Whether an accepted attempt becomes a member.
 
-        Not when a person took the batch out after the attempt was numbered, nor when another workbook stands in place of its source.
-        A batch that was accepted before is changed by a reprocess only, and not by an older one than the member.
+        Not when a person took the batch out after the attempt was numbered, nor when another workbook stands in place of its source
+        by now. A batch that was accepted before is changed by a reprocess only, and not by an older one than the member; of a workbook
+        that was replaced, by a reprocess that was numbered since.
         """
         plan = self.state.plans.get((outcome.batch_id, outcome.attempt))
+        replaced = self.replacements.replaced_in(batch.source_id)
         if batch.taken_out is not None and (plan is None or plan.planned_version < batch.taken_out):
             return False
         if plan is not None and plan.kind == "reprocess":
-            return batch.member is None or batch.member.attempt < outcome.attempt
-        return batch.accepted_attempt is None and not self.replacements.is_replaced(batch.source_id)
+            newer = batch.member is None or batch.member.attempt < outcome.attempt
+            return newer and (replaced is None or plan.planned_version >= replaced)
+        return batch.accepted_attempt is None and replaced is None
 
     def _join(self, outcome: Outcome, batch: BatchState) -> int:
         """Make the next version, in which the attempt is a member; another attempt of the batch leaves."""
