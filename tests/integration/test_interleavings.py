@@ -356,3 +356,15 @@ def test_a_replacement_that_a_restore_has_undone_stays_undone_until_it_is_asked_
     assert held(ledger) == {("o1", 1), ("n1", 1), ("n2", again)}, "neither a reprocess nor a redelivery asks for it"
     put(ledger, outcome("n1", 4, **NEW))
     assert held(ledger) == {("n1", 1), ("n2", again)}
+
+
+def test_a_batch_whose_reprocess_was_rejected_counts_as_what_is_in_the_dataset(ledger: Ledger) -> None:
+    put(ledger, outcome("a", 0), outcome("b", 1, rejected=True), outcome("c", 2))
+    put(ledger, outcome("a", 3, attempt=plan(ledger, "a", "reprocess"), rejected=True))
+    put(ledger, outcome("b", 4, attempt=plan(ledger, "b", "replay"), rejected=True))
+    quarantine(ledger, "c")
+    put(ledger, outcome("c", 5, attempt=plan(ledger, "c", "reprocess"), rejected=True))
+    with ledger.transaction() as connection:
+        found = queries.fates(connection, ["a", "b", "c"])
+    became = [(row["batch_id"], row["attempt"], row["verdict"]) for row in found]
+    assert became == [("a", 1, "accepted"), ("b", 2, "rejected"), ("c", 2, "rejected")]
