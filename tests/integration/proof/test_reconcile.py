@@ -30,8 +30,8 @@ def topic_of(history: History) -> dict[Origin, TopicRecord]:
     return found
 
 
-def places_of(history: History, topic: dict[Origin, TopicRecord] | None = None, *, all_recorded: bool = True) -> Places:
-    places = Places(TOPIC, all_recorded=all_recorded)
+def places_of(history: History, topic: dict[Origin, TopicRecord] | None = None, *, outcomes_left: int = 0) -> Places:
+    places = Places(TOPIC, outcomes_left=outcomes_left)
     places.on_topic = topic_of(history) if topic is None else topic
     end = max((origin.offset + 1 for origin in places.on_topic), default=0)
     places.held, places.committed = Range({0: 0}, {0: end}), {0: end}
@@ -78,8 +78,19 @@ def test_what_is_not_acknowledged_is_in_flight_and_not_lost(filled: History) -> 
     found = compare(filled, places)
     assert (found.differences, found.lost) == ([], [])
     assert [(source.in_flight, source.archived) for source in found.sources] == [(2, 4), (0, 1)]
-    # Acknowledged by the ingestor, and the versioner has still something to record: it may be that.
-    assert compare(filled, places_of(filled, all_recorded=False)).sources[0].in_flight == 1
+    filled.record(judged)
+    assert compare(filled).differences == []
+
+
+def test_while_the_versioner_is_late_lost_is_not_told_from_in_flight_and_that_is_said(filled: History) -> None:
+    assert compare(filled, places_of(filled, outcomes_left=3)).differences == [], "everything is recorded all the same"
+    judged = filled.judge(Sent("d", index=3, year=2010))
+    found = compare(filled, places_of(filled, outcomes_left=3))
+    assert (kinds(found), found.lost) == ([("versioner", "undecided")], [])
+    assert found.sources[0].in_flight == 1
+    assert found.differences[0].message.startswith(
+        "outcomes that it has yet to record: 3; records of raw/ that the ledger lacks: 1; lost can't be told"
+    )
     filled.record(judged)
     assert compare(filled).differences == []
 
