@@ -64,7 +64,8 @@ def recorded(connection: Connection, batch_ids: list[str]) -> int:
 def fates(connection: Connection, batch_ids: list[str]) -> list[Row]:
     """What became of these batches, in the workbook's order: of each the attempt that is in the dataset, else the newest one."""
     rows = connection.execute(
-        _BATCH + " LEFT JOIN ledger.memberships m ON m.batch_id = a.batch_id AND m.attempt = a.attempt AND m.to_version IS NULL"
+        _BATCH
+        + " LEFT JOIN ledger.memberships m ON m.batch_id = a.batch_id AND m.attempt = a.attempt AND m.to_version IS NULL"
         " WHERE a.batch_id = ANY(%s) ORDER BY b.batch_index, a.batch_id, m.batch_id IS NOT NULL, a.attempt",
         (batch_ids,),
     )

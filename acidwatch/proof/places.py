@@ -2,8 +2,8 @@
 
 They are read in an order in which records that are on their way can't be taken for lost ones: what the ingestor has acknowledged
 before raw/ is read is in raw/; what it has acknowledged has sent its outcome; what the versioner has acknowledged before the ledger is
-read is in the ledger; and the topic, read last, has all of them but those that retention removed. Before the ledger is read, the versioner is
-waited for: while something comes it is always a few outcomes behind, and one of those that it has not reached may be that of any record.
+read is in the ledger; and the topic, read last, has all of them but those that retention removed. Before the ledger is read, the
+versioner is waited for: while something comes it is always a few outcomes behind, and one of these may be that of any record.
 """
 
 from __future__ import annotations

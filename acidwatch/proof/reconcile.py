@@ -80,6 +80,7 @@ def reconcile(places: Places, store: Store) -> Reconciled:
         elif archived:
             lost.append(archived)
         differences += _differences(places, origin, archived or [], delivery)
+    differences += _lost_reruns(places)
     differences += _files(places)
     differences += _counts(places)
     if undecided:
@@ -156,6 +157,37 @@ def _differences(
         yield Fault(subject, "bytes", "its checksum in the ledger is not the one in raw/")
     elif delivery.kind == "first" and delivery.batch_id == outcome.batch_id and delivery.verdict != outcome.verdict:
         yield Fault(subject, "verdict", f"it is {outcome.verdict} in raw/ and {delivery.verdict} in the ledger")
+
+
+def _lost_reruns(places: Places) -> Iterator[Fault]:
+    """Records that were to be judged again, and that neither came back nor are on their way: they could not be sent."""
+    waiting = [
+        (origin, delivery)
+        for origin, delivery in places.in_ledger.items()
+        if delivery.kind == "rerun" and delivery.verdict is None and delivery.done_with
+    ]
+    if not waiting:
+        return
+    # A record on its way is known by its bytes: the ledger was read before the topic, so it may have been recorded since.
+    on_the_way = {
+        record.value_sha256 for origin, record in places.on_topic.items() if origin not in places.in_ledger
+    } | {archived[0][1].value_sha256 for origin, archived in places.in_raw.items() if origin not in places.in_ledger}
+    # One whose outcome named a file that was being removed once more waits for the versioner again.
+    again = {
+        (delivery.batch_id, delivery.attempt)
+        for delivery in places.in_ledger.values()
+        if delivery.kind == "rerun" and not delivery.done_with
+    }
+    for origin, delivery in sorted(waiting, key=lambda one: _order(one[0])):
+        archived = places.in_raw.get(origin, [])
+        sent = any(outcome.value_sha256 in on_the_way for _, outcome in archived)
+        if not sent and (delivery.batch_id, delivery.attempt) not in again:
+            message = (
+                f"batch {delivery.batch_id} attempt {delivery.attempt} was to be judged again, and nothing came of it"
+            )
+            yield Fault(
+                f"record {origin}", "rerun-lost", f"{message}: the versioner's log says why; send its workbook again"
+            )
 
 
 def _has_hole_at(places: Places, origin: Origin) -> bool:

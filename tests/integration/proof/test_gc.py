@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,14 +10,13 @@ import psycopg
 import pytest
 
 from acidwatch.archive.memory import MemoryStore
-from acidwatch.broker.send import Record
 from acidwatch.ledger import changes
 from acidwatch.ledger.condemned import condemn
 from acidwatch.ledger.connection import Ledger
 from acidwatch.proof.gc import Garbage, find, remove
 from acidwatch.proof.verify import verify
 from services.versioner.reruns import Reruns
-from tests.support.archived import TOPIC, History, Sent
+from tests.support.archived import TOPIC, History, Sent, Topic
 from tests.support.deployment import Deployment
 
 A, B, BAD = Sent("a"), Sent("b", index=1, year=2000), Sent("c", index=2, good=False)
@@ -156,17 +154,6 @@ def test_an_interrupted_gc_is_ended_by_the_next_one_without_waiting(history: His
     assert one.why == "condemned"
     assert collect(history) == [one.path]
     assert found(history) == []
-
-
-class Topic:
-    """Stands for the broker: the records that were sent to it."""
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-
-    async def send(self, records: Sequence[Record]) -> list[Any]:
-        self.records += records
-        return []
 
 
 def test_an_outcome_that_comes_after_its_file_was_removed_is_run_again_from_raw(history: History) -> None:
