@@ -183,11 +183,14 @@ def test_an_outcome_that_comes_after_gc_has_removed_its_file_is_judged_again(
     before = counted(deployment, "archived")
     deployment.send(made.samples, "--batch-size", "50")
     until(lambda: counted(deployment, "archived") == before + 2, "all to be judged")
-    would = deployment.json("gc", "--grace", "0", "--dry-run")["removed"]
-    removed = deployment.json("gc", "--grace", "0", "--yes")["removed"]
+    refused = deployment.run("gc", "--grace", "0", "--yes")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "the ledger is not whole: it lacks" in refused.stderr
+    would = deployment.json("gc", "--grace", "0", "--force", "--dry-run")["removed"]
+    removed = deployment.json("gc", "--grace", "0", "--force", "--yes")["removed"]
     assert removed == would
     assert {one["why"] for one in removed} == {"unreachable"}
-    assert deployment.json("gc", "--grace", "0", "--yes")["removed"] == []
+    assert deployment.json("gc", "--grace", "0", "--force", "--yes")["removed"] == []
 
     services["versioner"] = deployment.start("versioner")
     deployment.cli("wait", "--source", str(made.samples), "--batch-size", "50", "--timeout", "90s")
