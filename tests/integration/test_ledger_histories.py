@@ -37,7 +37,8 @@ from acidwatch.proof.gc import find, remove
 from tests.support.deployment import Deployment
 
 OPERATIONS = (
-    "append", "append", "append", "append to the correction", "reject", "duplicate", "redeliver", "replay", "reprocess", "reprocess",
+    "append", "append", "append", "append to the correction", "append to the correction", "reject", "duplicate", "redeliver", "replay",
+    "reprocess", "reprocess", "reprocess what was taken out", "reprocess what was taken out",
     "deliver", "deliver", "deliver rejected", "quarantine", "quarantine", "restore", "restore", "tag",
     "compact", "begin to compact", "end compacting", "collect garbage",
 )  # fmt: skip
@@ -259,6 +260,10 @@ class History:
             self.plan("replay", rejected[number % len(rejected)])
         elif operation == "reprocess" and model.accepted:
             self.plan("reprocess", sorted(model.accepted)[number % len(model.accepted)])
+        elif operation == "reprocess what was taken out" and (
+            out := sorted(model.accepted - {name for name, _ in members})
+        ):
+            self.plan("reprocess", out[number % len(out)])
         elif operation in ("deliver", "deliver rejected"):
             self.deliver(number, operation == "deliver")
         elif operation == "quarantine" and members:
