@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from acidwatch.archive.memory import MemoryStore
 from acidwatch.broker.send import Record
 from acidwatch.errors import DependencyAwayError, UnusableInputError
 from acidwatch.ledger.connection import Ledger
-from acidwatch.ledger.letter_queries import letters_of, require_published
+from acidwatch.ledger.letter_queries import LetterFilter, letters_of, require_published
 from acidwatch.ledger.letters import mark_published, park, pending, unpark
 from acidwatch.ledger.plans import Kind
 from acidwatch.ledger.sendable import Seen
-from acidwatch.recovery.redrive import Outgoing, Redriven, redrive
-from tests.support.archived import Topic
+from acidwatch.recovery.edits import parse_edits
+from acidwatch.recovery.fix import read_resubmission, write_letter
+from acidwatch.recovery.letters import open_attempts
+from acidwatch.recovery.redrive import Outgoing, Redriven, redrive, why_held_back
+from acidwatch.recovery.replay import Orders, Replayed, choose, replay
+from tests.support.archived import History, Sent, Topic
 from tests.support.outcomes import outcome, put
 
 
@@ -162,3 +168,49 @@ def test_a_letter_taken_up_again_before_its_newest_failure_is_on_the_topic_is_pe
     assert letter(ledger, "a")["state"] == "pending"
     assert publish(ledger) == ["a"]
     assert letter(ledger, "a")["state"] == "published"
+
+
+@pytest.fixture
+def rejected(ledger: Ledger) -> History:
+    """Two letters with all their files."""
+    history = History(MemoryStore(), ledger)
+    history.load_reference()
+    history.commit(Sent("a", good=False), Sent("b", good=False, index=1, year=2000))
+    history.publish_letters()
+    return history
+
+
+def run(history: History, *, force: bool = False, dry_run: bool = False, chosen: Any = None) -> list[Replayed]:
+    """Replay both letters."""
+    found = choose(history.ledger, ["a", "b"], LetterFilter(), None) if chosen is None else chosen
+    edits = parse_edits([], [], all_rows=False)
+    orders = Orders("ann", "why", "t", 8 * 1024**2, edits, force=force, dry_run=dry_run)
+    sent = replay(history.ledger, history.store, Topic(), found, orders, asyncio.Event(), lambda done: None)  # type: ignore[arg-type]
+    return asyncio.run(sent)
+
+
+def test_a_replay_goes_on_past_letters_that_are_held_back_and_a_dry_run_says_which(rejected: History) -> None:
+    chosen = choose(rejected.ledger, ["a", "b"], LetterFilter(), None)
+    with rejected.ledger.transaction() as connection:
+        park(connection, ["a"], "ask the lab", "bob")
+    assert [(one.attempt, one.problem[:22]) for one in run(rejected, chosen=chosen)] == [
+        (None, "batch a was parked mea"),
+        (2, ""),
+    ]
+    looked = run(rejected, dry_run=True)
+    assert [one.problem[:18] for one in looked] == ["", "batch b: attempt 2"]
+    assert [one.attempt for one in run(rejected, force=True)] == [2, 3]
+
+
+def test_a_corrected_workbook_whose_letter_was_sent_meanwhile_is_held_back(rejected: History, tmp_path: Path) -> None:
+    fix = tmp_path / "fix.xlsx"
+    write_letter(fix, open_attempts(rejected.ledger, rejected.store, [("a", 1)])["a", 1])
+    before = read_resubmission(rejected.ledger, rejected.store, fix)
+    run(rejected)
+    after = read_resubmission(rejected.ledger, rejected.store, fix)
+    with rejected.ledger.transaction() as connection:
+        held = [
+            why_held_back(connection, [one.outgoing], "resubmit", {"a": one.seen}, force=force)
+            for one, force in ((before, True), (after, False), (after, True))
+        ]
+    assert [found.get("a", "")[:25] for found in held] == ["batch a was sent again me", "batch a: attempt 2 (repla", ""]
