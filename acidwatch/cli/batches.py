@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from acidwatch.cli.attempts import became
 from acidwatch.cli.output import Limit, Output, OutputFormat, emit, emit_json, escape_markup, most, say_if_cut
 from acidwatch.contract.headers import file_name
 
@@ -84,10 +85,9 @@ def show(
     console.print(f"[bold]{found['batch_id']}[/bold]  batch {found['batch_index']} of {source}")
     console.print(f"{escape_markup(found['subject'])}")
     for attempt in found["attempts"]:
-        became = f"version {attempt['version']}" if attempt["version"] else "no version"
         console.print(
             f"\nattempt {attempt['attempt']}: [bold]{attempt['verdict']}[/bold], {attempt['rows']} rows, {attempt['hard']} hard and"
-            f" {attempt['soft']} soft findings, {became}"
+            f" {attempt['soft']} soft findings, {became(attempt, found['attempts'])}"
         )
         console.print(
             f"  from {attempt['topic']}/{attempt['partition']}@{attempt['offset']}, recorded {attempt['recorded_at']:%Y-%m-%d %H:%M:%S}"

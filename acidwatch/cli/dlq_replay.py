@@ -49,6 +49,9 @@ def replay(
         str | None,
         typer.Option("--to", metavar="TOPIC", help="send copies to another topic, to try; no attempt is numbered"),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="send also letters of which another attempt is not judged yet")
+    ] = False,
     limit: AtMost = None,
     rate: Rate = None,
     message: Annotated[str, typer.Option("--message", "-m", help="why, for whoever reads the history")] = "replayed",
@@ -59,7 +62,8 @@ def replay(
 ) -> None:
     """Send dead letters again, as the next attempt of their batches; the bytes come from raw/ on HDFS.
 
-    Without --state these are the published ones, and those whose replay was interrupted. Exit code 1 when one could not be sent.
+    Without --state these are the published ones, and those whose replay was interrupted. One that changed since it was chosen, or of
+    which another attempt is not judged yet, is not sent. Exit code 1 when one was not sent.
     """
     from acidwatch.archive.hdfs import HdfsStore
     from acidwatch.cli.journal import flush
@@ -83,6 +87,7 @@ def replay(
         copy=to is not None,
         dry_run=dry_run,
         rate=rate or 0.0,
+        force=force,
         from_attempt=from_attempt,
     )
     ledger, store = Ledger(settings), HdfsStore(settings)
@@ -151,4 +156,5 @@ def _print(done: list[Replayed], orders: Orders, output: OutputFormat) -> None:
         columns = [name for name in COLUMNS if name != "problem" or sent < len(done)]
         emit([asdict(letter) for letter in done], columns, output)
     verb = "would send" if orders.dry_run else "sent"
-    typer.echo(f"{verb} {sent} dead letters to {orders.topic}" + (", as copies" if orders.copy else ""))
+    passed = f"; passed over {len(done) - sent}, see problem" if sent < len(done) else ""
+    typer.echo(f"{verb} {sent} dead letters to {orders.topic}" + (", as copies" if orders.copy else "") + passed)

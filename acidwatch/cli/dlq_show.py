@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from acidwatch.cli.attempts import became
 from acidwatch.cli.output import Output, OutputFormat, emit_json, escape_markup, format_value, page_width
 from acidwatch.contract.headers import file_name
 
@@ -69,7 +70,7 @@ def _print_attempts(console: Console, letter: dict[str, Any]) -> None:
         plan = attempt["plan"]
         what = attempt["verdict"] or ("sent, not judged yet" if plan["sent_at"] else "numbered, not confirmed as sent")
         counts = f", {attempt['hard']} hard and {attempt['soft']} soft findings" if attempt["verdict"] else ""
-        version = f", version {attempt['version']}" if attempt.get("version") else ""
+        version = f", {became(attempt, letter['attempts'])}" if attempt["verdict"] == "accepted" else ""
         console.print(f"attempt {attempt['attempt']}: [bold]{what}[/bold]{counts}{version}")
         if plan:
             why = f": {escape_markup(plan['message'])}" if plan["message"] else ""

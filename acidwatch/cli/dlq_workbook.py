@@ -64,21 +64,26 @@ def export(
 
 def resubmit(
     workbook: Annotated[Path, typer.Argument(help="workbook made by `dlq export`, corrected", show_default=False)],
-    force: Annotated[bool, typer.Option("--force", help="send it although nothing was changed")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="send it although nothing was changed, or an attempt is not judged yet")
+    ] = False,
     message: Annotated[str, typer.Option("--message", "-m", help="why, for whoever reads the history")] = "corrected",
     author: Author = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     output: Output = OutputFormat.table,
 ) -> None:
-    """Send a corrected workbook as the next attempt of its batch."""
+    """Send a corrected workbook as the next attempt of its batch.
+
+    Refused while another attempt of it is not judged yet: of two that are accepted only the first one counts.
+    """
     from acidwatch.archive.hdfs import HdfsStore
     from acidwatch.cli.journal import flush
     from acidwatch.cli.sending import send_with_progress
     from acidwatch.errors import PermanentError, UnusableInputError
     from acidwatch.ledger.connection import Ledger
     from acidwatch.recovery.fix import read_resubmission
-    from acidwatch.recovery.redrive import redrive
+    from acidwatch.recovery.redrive import redrive, why_held_back
     from acidwatch.settings import RecoverySettings, load
 
     settings, who = load(RecoverySettings), author_or_you(author)
@@ -90,8 +95,12 @@ def resubmit(
     why_not = fixed.outgoing.why_not(settings.max_record_bytes)
     if why_not:
         raise PermanentError(f"{workbook}: can't be sent: {why_not}")
-    if fixed.newest_attempt != fixed.attempt:
-        say(f"note: it was made of attempt {fixed.attempt}; attempt {fixed.newest_attempt} failed since")
+    seen = {batch_id: fixed.seen}
+    with ledger.transaction() as connection:
+        if problem := why_held_back(connection, [fixed.outgoing], "resubmit", seen, force=force).get(batch_id):
+            raise UnusableInputError(problem)
+    if fixed.seen.attempt != fixed.attempt:
+        say(f"note: it was made of attempt {fixed.attempt}; attempt {fixed.seen.attempt} failed since")
     rows = f"{fixed.rows} rows, {fixed.cells} cells changed, {fixed.added} rows added, {fixed.removed} removed"
     attempt: int | None = None
     if not dry_run:
@@ -99,9 +108,13 @@ def resubmit(
         what = {"workbook": workbook.name, "cells": fixed.cells, "added": fixed.added, "removed": fixed.removed}
 
         async def work(sender: ConfirmedSender, _stop: asyncio.Event, confirmed: Callable[[int], None]) -> int:
-            (number,) = await redrive(ledger, sender, topic, [fixed.outgoing], "resubmit", who, message, what=what)
+            done = await redrive(
+                ledger, sender, topic, [fixed.outgoing], "resubmit", who, message, seen=seen, force=force, what=what
+            )
+            if batch_id in done.held_back:
+                raise UnusableInputError(done.held_back[batch_id])
             confirmed(1)
-            return number
+            return done.attempts[batch_id]
 
         attempt = send_with_progress(settings, topic, 1, "batches", work)
         flush(ledger, store)

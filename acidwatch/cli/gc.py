@@ -17,6 +17,9 @@ Grace = Annotated[
 
 def gc(
     grace: Grace = "7d",  # type: ignore[assignment]  # parsed by typer
+    force: Annotated[
+        bool, typer.Option("--force", help="remove it although the ledger lacks what raw/ or journal/ has")
+    ] = False,
     message: Message = "garbage",
     author: Author = None,
     dry_run: DryRun = False,
@@ -26,7 +29,8 @@ def gc(
 ) -> None:
     """Remove what no version, tag or dead letter can reach: files of crashes, unfinished writes, unpublished runs. Never raw/.
 
-    An outcome that comes late and names a removed file is run again from raw/.
+    Refused, with exit code 1, while the ledger lacks what raw/ (written before the grace time) or journal/ has: an empty or half rebuilt
+    one knows of nothing that is needed. An outcome that comes late and names a removed file is run again from raw/.
     """
     from dataclasses import asdict
     from datetime import UTC, datetime, timedelta
@@ -35,11 +39,15 @@ def gc(
     from acidwatch.cli.journal import flush
     from acidwatch.ledger.connection import Ledger
     from acidwatch.proof.gc import find, remove
+    from acidwatch.proof.whole import require_whole
     from acidwatch.settings import ArchiveSettings, load
 
     settings = load(ArchiveSettings)
     ledger, store = Ledger(settings), HdfsStore(settings)
-    garbage = find(store, ledger, datetime.now(UTC), timedelta(seconds=grace))
+    now, span = datetime.now(UTC), timedelta(seconds=grace)
+    if not force:
+        require_whole(store, ledger, now - span)
+    garbage = find(store, ledger, now, span)
     if garbage and not dry_run:
         size = sum(one.bytes for one in garbage)
         confirm(f"remove {len(garbage)} files and folders, {size} bytes in all, for ever", yes)

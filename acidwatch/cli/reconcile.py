@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acidwatch.cli.changing import Author, Message, Yes, author_or_you, confirm
+from acidwatch.cli.durations import seconds_option
 from acidwatch.cli.output import Output, OutputFormat, emit, emit_json, say
 
 if TYPE_CHECKING:
     from acidwatch.proof.reconcile import Reconciled
 
+Patience = Annotated[
+    float, seconds_option("--timeout", "wait so long until the versioner has recorded what raw/ shows to be judged")
+]
 _COLUMNS = ["source", "sent", "archived", "accepted", "rejected", "duplicate", "rerun", "in_flight"]
 
 
@@ -19,6 +23,7 @@ def reconcile(
     repair: Annotated[
         bool, typer.Option("--repair", help="send lost outcomes again, from the manifests in raw/")
     ] = False,
+    timeout: Patience = "1m",  # type: ignore[assignment]  # parsed by typer
     message: Message = "outcomes were lost",
     author: Author = None,
     yes: Yes = False,
@@ -27,7 +32,8 @@ def reconcile(
     """Prove for every source that sent = accepted + rejected + duplicates + reruns + in flight.
 
     Compares three places that know of every record: the topic, raw/ on HDFS and the ledger. Exit code 1 when they differ, with what
-    differs; 0 after --repair when only outcomes were lost and all of them were sent again.
+    differs, and when the versioner is so late that lost can't be told from in flight; 0 after --repair when only outcomes were lost and
+    all of them were sent again.
     """
     import asyncio
     from dataclasses import asdict
@@ -41,7 +47,7 @@ def reconcile(
 
     settings = load(RecoverySettings)
     ledger, store = Ledger(settings), HdfsStore(settings)
-    found = compare(asyncio.run(look(settings, store, ledger)), store)
+    found = compare(asyncio.run(look(settings, store, ledger, timeout)), store)
     sent_again = 0
     if repair and found.lost:
         from acidwatch.cli.journal import flush

@@ -205,14 +205,15 @@ def _replacements(connection: Connection, version: int) -> set[tuple[str, str]]:
 
 
 def _set_replacements(connection: Connection, wanted: set[tuple[str, str]], version: int) -> None:
-    """From a version on, these workbooks and no others are replaced."""
+    """From a version on, these workbooks and no others are replaced. What ends here begins again only when it is asked for again."""
     rows = connection.execute("SELECT source_id, replaced_by FROM ledger.replacements WHERE to_version IS NULL")
     now = {(row["source_id"], row["replaced_by"]) for row in rows}
-    for source_id, _ in now - wanted:
+    for source_id, other in now - wanted:
         connection.execute(
             "UPDATE ledger.replacements SET to_version = %s WHERE source_id = %s AND to_version IS NULL",
             (version, source_id),
         )
+        connection.execute("UPDATE ledger.sources SET replaces = NULL WHERE source_id = %s", (other,))
     insert(
         connection,
         "INSERT INTO ledger.replacements (source_id, replaced_by, from_version) SELECT * FROM {rows}",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from acidwatch.contract.batch import Origin
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.dataset import DATASET
-from acidwatch.ledger.state import Key
+from acidwatch.ledger.state import Key, origin_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,31 @@ def named_files(connection: Connection, version: int | None = None) -> list[Name
         {"v": version},
     )
     return [NamedFile(**row) for row in rows]
+
+
+def named_of(connection: Connection, paths: Sequence[str]) -> set[str]:
+    """Which of these files the ledger names."""
+    rows = connection.execute("SELECT path FROM ledger.files WHERE path = ANY(%s)", (list(paths),))
+    return {row["path"] for row in rows}
+
+
+def count_recorded(connection: Connection, origins: Sequence[Origin]) -> int:
+    """Of how many of these records an outcome is recorded."""
+    keys = [origin_key(origin) for origin in origins]
+    columns = [list(column) for column in zip(*keys, strict=True)] if keys else [[], [], [], []]
+    row = connection.execute(
+        "SELECT count(*) AS n FROM ledger.deliveries"
+        ' JOIN unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) AS o(topic, partition, "offset", timestamp_ms)'
+        ' USING (topic, partition, "offset", timestamp_ms)',
+        columns,
+    ).fetchone()
+    return int(row["n"]) if row else 0
+
+
+def newest_entry(connection: Connection) -> int:
+    """Number of the newest entry of the audit, 0 when there is none."""
+    row = connection.execute("SELECT coalesce(max(audit_id), 0) AS newest FROM ledger.audit").fetchone()
+    return int(row["newest"]) if row else 0
 
 
 def rows_by_file(connection: Connection, version: int | None = None) -> dict[str, dict[Key, int]]:

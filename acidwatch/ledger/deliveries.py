@@ -19,6 +19,7 @@ class Delivery:
         value_sha256: Of its attempt.
         source_id: Of its batch; None as above.
         raw_path: The file that holds its bytes.
+        done_with: Of a rerun: the versioner has sent its record again, or given that up.
     """
 
     batch_id: str
@@ -28,6 +29,7 @@ class Delivery:
     value_sha256: str | None
     source_id: str | None
     raw_path: str
+    done_with: bool = False
 
     @property
     def became(self) -> str:
@@ -43,11 +45,14 @@ def deliveries(connection: Connection) -> dict[Origin, Delivery]:
 def _read(connection: Connection) -> Iterator[tuple[Origin, Delivery]]:
     rows = connection.execute(
         'SELECT d.topic, d.partition, d."offset", d.timestamp_ms, d.batch_id, d.attempt, d.kind, a.verdict, a.value_sha256, b.source_id,'
-        " f.path FROM ledger.deliveries d JOIN ledger.files f ON f.file_id = d.raw_file_id"
-        " LEFT JOIN ledger.attempts a USING (batch_id, attempt) LEFT JOIN ledger.batches b USING (batch_id)"
+        " f.path, r.sent_at IS NOT NULL AS done_with FROM ledger.deliveries d JOIN ledger.files f ON f.file_id = d.raw_file_id"
+        ' LEFT JOIN ledger.reruns r USING (topic, partition, "offset", timestamp_ms)'
+        " LEFT JOIN ledger.attempts a ON a.batch_id = d.batch_id AND a.attempt = d.attempt"
+        " LEFT JOIN ledger.batches b ON b.batch_id = d.batch_id"
     )
     for row in rows:
         origin = Origin(row["topic"], row["partition"], row["offset"], row["timestamp_ms"])
         yield origin, Delivery(
-            row["batch_id"], row["attempt"], row["kind"], row["verdict"], row["value_sha256"], row["source_id"], row["path"]
+            row["batch_id"], row["attempt"], row["kind"], row["verdict"], row["value_sha256"], row["source_id"], row["path"],
+            row["done_with"],
         )  # fmt: skip

@@ -119,6 +119,18 @@ def letters_of(connection: Connection, beginnings: Sequence[str]) -> list[Row]:
     return [found[batch_id] for batch_id in ids]
 
 
+def require_published(letter: Row) -> None:
+    """Make sure that a letter is on its topic.
+
+    Raises:
+        UnusableInputError: It is not yet.
+    """
+    if letter["state"] == "pending" or (letter["state"] == "parked" and letter["letter_offset"] is None):
+        raise UnusableInputError(
+            f"batch {letter['batch_id']} is not on the dead-letter topic yet; is the versioner running?"
+        )
+
+
 def quarantine_paths(connection: Connection, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], str]:
     """The file in quarantine/ that holds all findings of an attempt (batch id, attempt); some have none."""
     rows = connection.execute(

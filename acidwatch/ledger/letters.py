@@ -13,6 +13,9 @@ from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.dataset import lock_dataset
 from acidwatch.ledger.record import MOST_FAILURES
 
+# Of a letter that a person set aside, and that failed once more since, the newest failure is to be published all the same.
+_UNPUBLISHED = "(state = 'pending' OR (state = 'parked' AND letter_offset IS NULL))"
+
 
 @dataclass(frozen=True, slots=True)
 class PendingLetter:
@@ -42,10 +45,10 @@ class PendingLetter:
 def pending(connection: Connection, limit: int, batch_ids: Sequence[str]) -> list[PendingLetter]:
     """Dead letters of these batches that are to be published, oldest first."""
     rows = connection.execute(
-        'SELECT d.*, a.topic, a.partition, a."offset", a.timestamp_ms, a.value_bytes, a.service_version, f.path FROM ledger.dead_letters d'
+        'SELECT d.*, a.topic, a.partition, a."offset", a.timestamp_ms, a.value_bytes, a.service_version, f.path FROM ledger.dead_letters d'  # noqa: S608
         " JOIN ledger.attempts a USING (batch_id, attempt)"
         ' JOIN ledger.deliveries o USING (topic, partition, "offset", timestamp_ms) JOIN ledger.files f ON f.file_id = o.raw_file_id'
-        " WHERE d.state = 'pending' AND d.batch_id = ANY(%(ids)s) ORDER BY d.last_failed_at, d.batch_id LIMIT %(limit)s",
+        f" WHERE {_UNPUBLISHED} AND d.batch_id = ANY(%(ids)s) ORDER BY d.last_failed_at, d.batch_id LIMIT %(limit)s",
         {"ids": list(batch_ids), "limit": limit},
     )
     return [
@@ -70,8 +73,8 @@ def pending(connection: Connection, limit: int, batch_ids: Sequence[str]) -> lis
 def claim_left(connection: Connection, limit: int, seconds: float) -> list[PendingLetter]:
     """Dead letters that have been pending for so long, oldest first; for as long again no other process is given them."""
     claimed = connection.execute(
-        "UPDATE ledger.dead_letters SET changed_at = now() WHERE batch_id IN (SELECT batch_id FROM ledger.dead_letters"
-        " WHERE state = 'pending' AND changed_at <= now() - make_interval(secs => %s)"
+        "UPDATE ledger.dead_letters SET changed_at = now() WHERE batch_id IN (SELECT batch_id FROM ledger.dead_letters"  # noqa: S608
+        f" WHERE {_UNPUBLISHED} AND changed_at <= now() - make_interval(secs => %s)"
         " ORDER BY last_failed_at, batch_id LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING batch_id",
         (seconds, limit),
     ).fetchall()
@@ -81,12 +84,12 @@ def claim_left(connection: Connection, limit: int, seconds: float) -> list[Pendi
 def mark_published(
     connection: Connection, letters: Sequence[PendingLetter], places: Sequence[tuple[str, int, int]]
 ) -> None:
-    """Note where the broker put each letter: (topic, partition, offset). One that failed three times is parked."""
+    """Note where the broker put each letter: (topic, partition, offset). One that failed three times is parked, or stays so."""
     for letter, place in zip(letters, places, strict=True):
         connection.execute(
-            "UPDATE ledger.dead_letters SET state = CASE WHEN failures >= %s THEN 'parked' ELSE 'published' END,"
+            "UPDATE ledger.dead_letters SET state = CASE WHEN state = 'parked' OR failures >= %s THEN 'parked' ELSE 'published' END,"  # noqa: S608
             " letter_topic = %s, letter_partition = %s, letter_offset = %s, changed_at = now()"
-            " WHERE batch_id = %s AND attempt = %s AND state = 'pending'",
+            f" WHERE batch_id = %s AND attempt = %s AND {_UNPUBLISHED}",
             (MOST_FAILURES, *place, letter.batch_id, letter.attempt),
         )
 
@@ -128,7 +131,8 @@ def _move(
             state = f"is {states[batch_id]}" if batch_id in states else "is no dead letter"
             raise UnusableInputError(f"batch {batch_id} {state}; only {' or '.join(before)} letters can be {action}ed")
     connection.execute(
-        "UPDATE ledger.dead_letters SET state = %s, changed_at = now() WHERE batch_id = ANY(%s)",
+        f"UPDATE ledger.dead_letters SET state = CASE WHEN {_UNPUBLISHED} THEN 'pending' ELSE %s END, changed_at = now()"  # noqa: S608
+        " WHERE batch_id = ANY(%s)",
         (after, list(batch_ids)),
     )
     note(connection, author, action, message, {"batches": list(batch_ids)})

@@ -78,7 +78,7 @@ def count_reruns(connection: Connection) -> RerunCounts:
 
 
 def mark_rerun(connection: Connection, places: Sequence[RawPlace]) -> None:
-    """The broker confirmed them."""
+    """They are done with: the broker confirmed them, or they can't be sent."""
     for place in places:
         origin = place.origin
         connection.execute(

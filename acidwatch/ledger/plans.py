@@ -22,17 +22,14 @@ def plan_attempts(
     author: str,
     message: str,
     *,
-    anew: bool = False,
+    headers: Mapping[str, str] | None = None,
     what: Mapping[str, Any] | None = None,
 ) -> list[int]:
-    """Number the next attempt of each batch, and note that its letter, if it has one, is replayed.
-
-    An attempt that was numbered for the same bytes but never confirmed as sent is taken again: whoever sent it crashed, and it may
-    be on the topic already. Not so when a person took the batch out since: an attempt numbered before that never becomes a member.
+    """Number the next attempt of each batch, and note that its letter, if it has one, is replayed; see `taken_again`.
 
     Args:
         batches: Batch id and SHA-256 (hexadecimal) of the value that will be sent.
-        anew: Take no attempt again: the headers differ from what may have been sent, and the SHA-256 does not show that.
+        headers: Batch id to what is said for the headers that will be sent; the same for the same.
         what: What was done to the records, for the journal.
 
     Returns:
@@ -43,31 +40,24 @@ def plan_attempts(
     """
     dataset = lock_dataset(connection)
     ids = [batch_id for batch_id, _ in batches]
+    said = headers or {}
     known = {
         row["batch_id"]: row
         for row in connection.execute(
-            "SELECT b.batch_id, b.taken_out, greatest((SELECT max(attempt) FROM ledger.attempts a WHERE a.batch_id = b.batch_id),"
+            "SELECT b.batch_id, greatest((SELECT max(attempt) FROM ledger.attempts a WHERE a.batch_id = b.batch_id),"
             " (SELECT max(attempt) FROM ledger.planned_attempts p WHERE p.batch_id = b.batch_id)) AS newest"
             " FROM ledger.batches b WHERE b.batch_id = ANY(%s)",
             (ids,),
         )
     }
-    unsent = {
-        (row["batch_id"], row["value_sha256"]): row
-        for row in connection.execute(
-            "SELECT p.* FROM ledger.planned_attempts p LEFT JOIN ledger.attempts a USING (batch_id, attempt)"
-            " WHERE p.batch_id = ANY(%s) AND p.kind = %s AND p.sent_at IS NULL AND a.attempt IS NULL ORDER BY p.attempt",
-            (ids, kind),
-        )
-    }
+    unsent = taken_again(connection, batches, kind, said)
     planned: list[int] = []
     for batch_id, sha256 in batches:
         row = known.get(batch_id)
         if row is None:
             raise UnusableInputError(f"no batch {batch_id}; see: acidwatch batches list")
-        again = unsent.get((batch_id, sha256))
-        if not anew and again is not None and again["planned_version"] >= (row["taken_out"] or 0):
-            planned.append(again["attempt"])
+        if batch_id in unsent:
+            planned.append(unsent[batch_id])
             continue
         row["newest"] = (row["newest"] or 1) + 1
         planned.append(row["newest"])
@@ -85,13 +75,45 @@ def plan_attempts(
         "kind": kind,
         "planned_version": dataset.version,
         "attempts": [
-            {"batch_id": batch_id, "attempt": attempt, "value_sha256": sha256}
+            {"batch_id": batch_id, "attempt": attempt, "value_sha256": sha256, "headers": said.get(batch_id, "")}
             for (batch_id, sha256), attempt in zip(batches, planned, strict=True)
         ],
         **(what or {}),
     }
     note(connection, author, kind, message, details)
     return planned
+
+
+def taken_again(
+    connection: Connection, batches: Sequence[tuple[str, str]], kind: Kind, headers: Mapping[str, str]
+) -> dict[str, int]:
+    """Batch id to the attempt that was numbered for the same value and headers, and never confirmed as sent.
+
+    Whoever numbered it crashed, and it may be on the topic already. Not so when a person took the batch out since: an attempt numbered
+    before that never becomes a member.
+    """
+    rows = connection.execute(
+        "SELECT p.batch_id, p.attempt, p.value_sha256 FROM ledger.planned_attempts p JOIN ledger.batches b USING (batch_id)"
+        " LEFT JOIN ledger.attempts a USING (batch_id, attempt)"
+        " WHERE p.batch_id = ANY(%s) AND p.kind = %s AND p.sent_at IS NULL AND a.attempt IS NULL"
+        " AND p.planned_version >= coalesce(b.taken_out, 0) ORDER BY p.attempt",
+        ([batch_id for batch_id, _ in batches], kind),
+    ).fetchall()
+    wanted = set(batches)
+    unsent = {(row["batch_id"], row["attempt"]) for row in rows if (row["batch_id"], row["value_sha256"]) in wanted}
+    if not unsent:
+        return {}
+    # What was said for the headers is in the journal only: it is asked for after a crash, and seldom else.
+    said = connection.execute(
+        "SELECT n->>'batch_id' AS batch_id, (n->>'attempt')::int AS attempt, n->>'headers' AS headers FROM ledger.audit"
+        " CROSS JOIN LATERAL jsonb_array_elements(details->'attempts') AS n WHERE action = %s AND n->>'batch_id' = ANY(%s) ORDER BY 2",
+        (kind, [batch_id for batch_id, _ in unsent]),
+    )
+    return {
+        row["batch_id"]: row["attempt"]
+        for row in said
+        if (row["batch_id"], row["attempt"]) in unsent and row["headers"] == headers.get(row["batch_id"], "")
+    }
 
 
 def mark_sent(connection: Connection, attempts: Sequence[Key]) -> None:

@@ -62,9 +62,12 @@ def recorded(connection: Connection, batch_ids: list[str]) -> int:
 
 
 def fates(connection: Connection, batch_ids: list[str]) -> list[Row]:
-    """What became of these batches: the newest attempt of each, in the workbook's order."""
+    """What became of these batches, in the workbook's order: of each the attempt that is in the dataset, else the newest one."""
     rows = connection.execute(
-        _BATCH + " WHERE a.batch_id = ANY(%s) ORDER BY b.batch_index, a.batch_id, a.attempt", (batch_ids,)
+        _BATCH
+        + " LEFT JOIN ledger.memberships m ON m.batch_id = a.batch_id AND m.attempt = a.attempt AND m.to_version IS NULL"
+        " WHERE a.batch_id = ANY(%s) ORDER BY b.batch_index, a.batch_id, m.batch_id IS NOT NULL, a.attempt",
+        (batch_ids,),
     )
     return list({row["batch_id"]: row for row in rows}.values())
 

@@ -30,7 +30,7 @@ class Recorded:
         duplicates: Deliveries of an attempt already recorded, from another origin.
         redeliveries: Outcomes of an origin already recorded; they change nothing.
         conflicts: Outcomes of a recorded or planned (batch id, attempt) with other bytes, recorded as rejected under an id of their own.
-        not_members: Accepted attempts that became no member, see `_may_join`.
+        outside: Accepted attempts that became no member (batch id, attempt), and why, see `_why_outside`.
         reruns: Outcomes that named a condemned file: not recorded, their records are sent again from raw/.
         joined: Kafka timestamps, ms since 1970, of the records whose batches a version shows by now.
     """
@@ -41,16 +41,21 @@ class Recorded:
     duplicates: int = 0
     redeliveries: int = 0
     conflicts: int = 0
-    not_members: int = 0
     reruns: int = 0
+    outside: list[tuple[str, int, str]] = field(default_factory=list)
     joined: list[int] = field(default_factory=list)
+
+    @property
+    def not_members(self) -> int:
+        """Accepted attempts that became no member."""
+        return len(self.outside)
 
 
 def record(connection: Connection, outcomes: Sequence[Outcome]) -> Recorded:
     """Record outcomes in their order. Call it inside a transaction; the versions it makes are seen when that commits."""
     dataset = lock_dataset(connection)
     state = State(connection, outcomes)
-    replacements = Replacements(connection, outcomes)
+    replacements = Replacements(connection, [outcome for outcome in outcomes if not state.knows(outcome.origin)])
     group = _Group(dataset, state, replacements, Recorded(), Writes())
     for outcome in outcomes:
         group.add(outcome)
@@ -110,11 +115,11 @@ class _Group:
         version = None
         if outcome.verdict == "accepted":
             done.accepted += 1
-            if self._may_join(outcome, batch):
+            if why := self._why_outside(outcome, batch):
+                done.outside.append((outcome.batch_id, outcome.attempt, why))
+            else:
                 version = self._join(outcome, batch)
                 done.joined.append(outcome.origin.timestamp_ms)
-            else:
-                done.not_members += 1
             if not was_accepted:
                 batch.accepted_attempt = outcome.attempt
                 self.accepted_batches += 1
@@ -132,18 +137,26 @@ class _Group:
         writes.deliveries.append((outcome, "first"))
         writes.batches[outcome.batch_id] = (outcome, batch)
 
-    def _may_join(self, outcome: Outcome, batch: BatchState) -> bool:
-        """Whether an accepted attempt becomes a member.
+    def _why_outside(self, outcome: Outcome, batch: BatchState) -> str:
+        """Why an accepted attempt becomes no member; empty when it does.
 
-        Not when a person took the batch out after the attempt was numbered, nor when another workbook stands in place of its source.
-        A batch that was accepted before is changed by a reprocess only, and not by an older one than the member.
+        Not when a person took the batch out after the attempt was numbered, nor when another workbook stands in place of its source
+        by now. A batch that was accepted before is changed by a reprocess only, and not by an older one than the member; of a workbook
+        that was replaced, by a reprocess that was numbered since.
         """
         plan = self.state.plans.get((outcome.batch_id, outcome.attempt))
-        if batch.taken_out is not None and (plan is None or plan.planned_version < batch.taken_out):
-            return False
-        if plan is not None and plan.kind == "reprocess":
-            return batch.member is None or batch.member.attempt < outcome.attempt
-        return batch.accepted_attempt is None and not self.replacements.is_replaced(batch.source_id)
+        again = plan is not None and plan.kind == "reprocess"
+        planned = plan.planned_version if plan is not None else -1
+        replaced = self.replacements.replaced_in(batch.source_id)
+        if batch.taken_out is not None and planned < batch.taken_out:
+            return "the batch was taken out after it was numbered"
+        if replaced is not None and (not again or planned < replaced):
+            return "another workbook stands in place of its own"
+        if again and batch.member is not None and batch.member.attempt > outcome.attempt:
+            return f"attempt {batch.member.attempt}, numbered after it, is in the dataset"
+        if not again and batch.accepted_attempt is not None:
+            return f"attempt {batch.accepted_attempt} was accepted before it"
+        return ""
 
     def _join(self, outcome: Outcome, batch: BatchState) -> int:
         """Make the next version, in which the attempt is a member; another attempt of the batch leaves."""

@@ -90,9 +90,9 @@ class Replacements:
             if source is not None and source.missing is not None:
                 source.missing -= 1
 
-    def is_replaced(self, source_id: str) -> bool:
-        """Whether another workbook stands in place of this one."""
-        return source_id in self._replaced
+    def replaced_in(self, source_id: str) -> int | None:
+        """The version since which another workbook stands in place of this one; None = none does."""
+        return self._replaced.get(source_id)
 
     def asked(self, outcome: Outcome) -> None:
         """A record that was not seen before says what its source replaces; one that is repaired says what was meant when it first came."""
@@ -119,18 +119,14 @@ class Replacements:
         made = []
         for source_id, source in self._sources.items():
             whole = source.missing is not None and source.missing <= 0
-            if not source.asked or not whole:
+            if not source.asked or not whole or not self._standing(source):
                 continue
-            if any(self._old[other].members for other in self._standing(source)):
-                dataset.version += 1
-                message = f"{source.name} stands in place of {source.replaces[0]}"
-                version = NewVersion(dataset.version, "quarantine", source.name, message, dataset.rows, dataset.bytes)
-                version.out += self._take_out(source_id, source, dataset, version)
-                made.append(version)
-            else:  # nothing leaves, and nothing of it may come any more
-                for other in self._standing(source):
-                    self._replaced.add(other)
-                    self._made.append((other, source_id, dataset.version))
+            # Also where nothing leaves: what is numbered before this version is not to come any more.
+            dataset.version += 1
+            message = f"{source.name} stands in place of {source.replaces[0]}"
+            version = NewVersion(dataset.version, "quarantine", source.name, message, dataset.rows, dataset.bytes)
+            version.out += self._take_out(source_id, source, dataset, version)
+            made.append(version)
         return made
 
     def _take_out(self, source_id: str, source: _Source, dataset: Dataset, version: NewVersion) -> list[Key]:
@@ -141,7 +137,7 @@ class Replacements:
             dataset.rows -= old.rows
             dataset.bytes -= old.bytes
             gone += old.members
-            self._replaced.add(other)
+            self._replaced[other] = version.version
             self._made.append((other, source_id, version.version))
         if standing:
             version.rows, version.bytes = dataset.rows, dataset.bytes
@@ -150,7 +146,7 @@ class Replacements:
 
     def _standing(self, source: _Source) -> list[str]:
         """What it is to replace and nothing has replaced yet."""
-        return [other for other in source.replaces if not self.is_replaced(other)]
+        return [other for other in source.replaces if other not in self._replaced]
 
     def write(self, connection: Connection) -> None:
         """Note what is to replace what, and what now does."""
@@ -164,19 +160,22 @@ class Replacements:
         )
 
 
-def _replaced(connection: Connection, source_ids: Sequence[str]) -> set[str]:
+def _replaced(connection: Connection, source_ids: Sequence[str]) -> dict[str, int]:
     rows = connection.execute(
-        "SELECT source_id FROM ledger.replacements WHERE source_id = ANY(%s) AND to_version IS NULL",
+        "SELECT source_id, from_version FROM ledger.replacements WHERE source_id = ANY(%s) AND to_version IS NULL",
         (list(source_ids),),
     )
-    return {row["source_id"] for row in rows}
+    return {row["source_id"]: row["from_version"] for row in rows}
 
 
 def _links(connection: Connection, known: Mapping[str, str | None], outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """Which source each one is sent in place of: those of a group, and whatever these lead to."""
+    """Which source each one is sent in place of: those of a group, and whatever these lead to.
+
+    A later attempt says so only of a source that the ledger does not know: what was meant when it first came may have been undone.
+    """
     links = {source_id: other for source_id, other in known.items() if other}
     for outcome in outcomes:
-        if outcome.replaces and (outcome.attempt == 1 or outcome.source_id not in links):
+        if outcome.replaces and (outcome.attempt == 1 or outcome.source_id not in known):
             links[outcome.source_id] = outcome.replaces
     looked_at = set(known) | set(links)
     while others := set(links.values()) - looked_at:

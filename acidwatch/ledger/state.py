@@ -110,6 +110,10 @@ class State:
             )
         }
 
+    def knows(self, origin: Origin) -> bool:
+        """Whether something of this origin is recorded."""
+        return origin_key(origin) in self._origins
+
     def is_new(self, origin: Origin) -> bool:
         """Whether nothing of this origin is recorded yet; from now on it counts as recorded."""
         key = origin_key(origin)

@@ -241,7 +241,9 @@ def _write_letters(connection: Connection, writes: Writes) -> None:
         connection.execute(
             'INSERT INTO ledger.dead_letters AS d (batch_id, state, attempt, failures, reason, message, rules, "column", sites,'
             " first_failed_at, last_failed_at) VALUES (%s, 'pending', %s, %s, %s, %s, %s, %s, %s, now(), now())"
-            " ON CONFLICT (batch_id) DO UPDATE SET state = 'pending', attempt = excluded.attempt,"
+            # What a person set aside stays so; it is not on the topic yet for all that.
+            " ON CONFLICT (batch_id) DO UPDATE SET state = CASE d.state WHEN 'parked' THEN 'parked' ELSE 'pending' END,"
+            " letter_topic = NULL, letter_partition = NULL, letter_offset = NULL, attempt = excluded.attempt,"
             " failures = d.failures + excluded.failures, reason = excluded.reason, message = excluded.message,"
             ' rules = excluded.rules, "column" = excluded."column",'
             " sites = excluded.sites, last_failed_at = greatest(d.last_failed_at, now()), changed_at = now()",

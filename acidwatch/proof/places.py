@@ -2,12 +2,14 @@
 
 They are read in an order in which records that are on their way can't be taken for lost ones: what the ingestor has acknowledged
 before raw/ is read is in raw/; what it has acknowledged has sent its outcome; what the versioner has acknowledged before the ledger is
-read is in the ledger; and the topic, read last, has all of them but those that retention removed.
+read is in the ledger; and the topic, read last, has all of them but those that retention removed. Before the ledger is read, the
+versioner is waited for: while something comes it is always a few outcomes behind, and one of these may be that of any record.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -54,7 +56,8 @@ class Places:
         topic: Name of the topic of batches.
         held: What the topic holds; records before that were removed by retention.
         committed: Offsets that the ingestor has acknowledged, by partition.
-        all_recorded: Whether the versioner had acknowledged every outcome.
+        outcomes_left: Of those that were on their topic after raw/ was read, how many the versioner had not acknowledged when the time
+            was over. While there are any, what raw/ has and the ledger lacks may be lost or on its way.
         on_topic, in_raw, in_ledger: The records; in raw/ a crash may leave one in several files.
         damaged: Files of raw/ that can't be read.
         named: Files that the ledger names; `listed` is what HDFS lists, by path.
@@ -65,7 +68,7 @@ class Places:
     topic: str
     held: Range = field(default_factory=lambda: Range({}, {}))
     committed: dict[int, int] = field(default_factory=dict)
-    all_recorded: bool = False
+    outcomes_left: int = 0
     on_topic: dict[Origin, TopicRecord] = field(default_factory=dict)
     in_raw: dict[Origin, list[tuple[RawFile, Outcome]]] = field(default_factory=lambda: defaultdict(list))
     in_ledger: dict[Origin, Delivery] = field(default_factory=dict)
@@ -85,13 +88,12 @@ class Places:
         return origin not in self.on_topic or origin.offset < self.committed.get(origin.partition, 0)
 
 
-async def look(settings: KafkaSettings, store: Store, ledger: Ledger) -> Places:
-    """Read all three."""
+async def look(settings: KafkaSettings, store: Store, ledger: Ledger, timeout: float) -> Places:
+    """Read all three; the versioner is waited for at most `timeout` seconds."""
     places = Places(settings.topic_batches)
     places.committed = await committed_offsets(settings, settings.group("ingestor"), places.topic)
     await asyncio.to_thread(read_raw, store, places)
-    ends = await end_offsets(settings, settings.topic_outcomes)
-    places.all_recorded = await remaining(settings, "versioner", settings.topic_outcomes, ends) == 0
+    places.outcomes_left = await wait_for_versioner(settings, timeout)
     await asyncio.to_thread(read_ledger, ledger, places)
     for service, topic in (("ingestor", settings.topic_batches), ("versioner", settings.topic_outcomes)):
         places.gaps += await _gaps(settings, service, topic)
@@ -102,6 +104,17 @@ async def look(settings: KafkaSettings, store: Store, ledger: Ledger) -> Places:
         origin = Origin(record.topic, record.partition, record.offset, record.timestamp)
         places.on_topic[origin] = TopicRecord(*source, value_digest(record.value))
     return places
+
+
+async def wait_for_versioner(settings: KafkaSettings, timeout: float) -> int:
+    """Wait until it has acknowledged every outcome that is on the topic now; how many it has not after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    ends = await end_offsets(settings, settings.topic_outcomes)
+    while left := await remaining(settings, "versioner", settings.topic_outcomes, ends):
+        if time.monotonic() >= deadline:
+            return left
+        await asyncio.sleep(0.2)
+    return 0
 
 
 async def _gaps(settings: KafkaSettings, service: str, topic: str) -> list[Gap]:

@@ -15,6 +15,7 @@ from acidwatch.proof.faults import Fault
 from acidwatch.proof.places import Places
 
 LOST = "lost-outcome"
+UNDECIDED = "undecided"
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ def reconcile(places: Places, store: Store) -> Reconciled:
     sources: dict[str, SourceCounts] = {}
     differences = [Fault(error.path, "unreadable", error.reason) for error in places.damaged]
     lost = []
+    undecided = 0
     for origin in sorted({*places.on_topic, *places.in_raw, *places.in_ledger}, key=_order):
         counts = _source_of(places, origin, sources)
         counts.sent += 1
@@ -70,13 +72,21 @@ def reconcile(places: Places, store: Store) -> Reconciled:
         counts.archived += bool(archived)
         if delivery is not None:
             setattr(counts, delivery.became, getattr(counts, delivery.became) + 1)
-        elif not places.is_committed(origin) or (archived and not places.all_recorded):
+        elif not places.is_committed(origin):
             counts.in_flight += 1
+        elif archived and places.outcomes_left:
+            counts.in_flight += 1
+            undecided += 1
         elif archived:
             lost.append(archived)
         differences += _differences(places, origin, archived or [], delivery)
+    differences += _lost_reruns(places)
     differences += _files(places)
     differences += _counts(places)
+    if undecided:
+        message = f"outcomes that it has yet to record: {places.outcomes_left}; records of raw/ that the ledger lacks: {undecided}"
+        advice = "lost can't be told from in flight: see acidwatch status, then reconcile again (--timeout 10m waits for longer)"
+        differences.append(Fault("versioner", UNDECIDED, f"{message}; {advice}"))
     for gap in places.gaps:
         message = f"records {gap.expected} to {gap.found - 1} were removed before they were read"
         differences.append(Fault(f"{gap.topic}/{gap.partition}", "offset-gap", message))
@@ -124,7 +134,7 @@ def _differences(
     if record is not None and any(outcome.value_sha256 != record.value_sha256 for _, outcome in archived):
         yield Fault(subject, "bytes", "its bytes in raw/ are not those on the topic")
     if delivery is None:
-        if archived and places.is_committed(origin) and places.all_recorded:
+        if archived and places.is_committed(origin) and not places.outcomes_left:
             outcome = archived[0][1]
             message = f"its outcome ({outcome.verdict} batch {outcome.batch_id} attempt {outcome.attempt}) is in raw/, not in the ledger"
             yield Fault(subject, LOST, f"{message}; reconcile --repair sends it again")
@@ -147,6 +157,37 @@ def _differences(
         yield Fault(subject, "bytes", "its checksum in the ledger is not the one in raw/")
     elif delivery.kind == "first" and delivery.batch_id == outcome.batch_id and delivery.verdict != outcome.verdict:
         yield Fault(subject, "verdict", f"it is {outcome.verdict} in raw/ and {delivery.verdict} in the ledger")
+
+
+def _lost_reruns(places: Places) -> Iterator[Fault]:
+    """Records that were to be judged again, and that neither came back nor are on their way: they could not be sent."""
+    waiting = [
+        (origin, delivery)
+        for origin, delivery in places.in_ledger.items()
+        if delivery.kind == "rerun" and delivery.verdict is None and delivery.done_with
+    ]
+    if not waiting:
+        return
+    # A record on its way is known by its bytes: the ledger was read before the topic, so it may have been recorded since.
+    on_the_way = {
+        record.value_sha256 for origin, record in places.on_topic.items() if origin not in places.in_ledger
+    } | {archived[0][1].value_sha256 for origin, archived in places.in_raw.items() if origin not in places.in_ledger}
+    # One whose outcome named a file that was being removed once more waits for the versioner again.
+    again = {
+        (delivery.batch_id, delivery.attempt)
+        for delivery in places.in_ledger.values()
+        if delivery.kind == "rerun" and not delivery.done_with
+    }
+    for origin, delivery in sorted(waiting, key=lambda one: _order(one[0])):
+        archived = places.in_raw.get(origin, [])
+        sent = any(outcome.value_sha256 in on_the_way for _, outcome in archived)
+        if not sent and (delivery.batch_id, delivery.attempt) not in again:
+            message = (
+                f"batch {delivery.batch_id} attempt {delivery.attempt} was to be judged again, and nothing came of it"
+            )
+            yield Fault(
+                f"record {origin}", "rerun-lost", f"{message}: the versioner's log says why; send its workbook again"
+            )
 
 
 def _has_hole_at(places: Places, origin: Origin) -> bool:

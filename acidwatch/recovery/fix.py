@@ -19,7 +19,8 @@ from acidwatch.contract.headers import BATCH_TYPE, CONTENT_TYPE, column_letters,
 from acidwatch.contract.outcome import Finding
 from acidwatch.errors import PermanentError, UnusableInputError
 from acidwatch.ledger.connection import Ledger
-from acidwatch.ledger.letter_queries import letters_of
+from acidwatch.ledger.letter_queries import letters_of, require_published
+from acidwatch.ledger.sendable import Seen
 from acidwatch.recovery.letters import OpenLetter, open_attempts
 from acidwatch.recovery.redrive import Outgoing, stamp
 from acidwatch.workbook.fix import Sheet, read_lineage, sheet_title, write_fix
@@ -116,7 +117,7 @@ class Resubmission:
         cells: How many have another value than in the batch.
         added, removed: Rows that the batch has not, and that the workbook has no longer.
         changed: Whether the batch is another one at all; a column that was missing counts.
-        newest_attempt: The attempt that failed last; a later one than the workbook was made of, when it was replayed meanwhile.
+        seen: The letter as it is; its attempt is a later one than the workbook was made of, when it was replayed meanwhile.
         attempt: The attempt that the workbook was made of.
     """
 
@@ -127,7 +128,7 @@ class Resubmission:
     added: int
     removed: int
     changed: bool
-    newest_attempt: int
+    seen: Seen
     attempt: int
 
 
@@ -146,6 +147,7 @@ def read_resubmission(ledger: Ledger, store: Store, path: Path) -> Resubmission:
         (row,) = letters_of(connection, [batch_id])
     if row["batch_id"] != batch_id or row["state"] == "resolved":
         raise UnusableInputError(f"{path}: batch {batch_id} was accepted meanwhile; there is nothing to correct")
+    require_published(row)
     key = batch_id, int(attempt)
     letter = open_attempts(ledger, store, [key]).get(key)
     if letter is None or value_digest(letter.record.value) != lineage.get("value SHA-256"):
@@ -193,7 +195,7 @@ def compare(letter: OpenLetter, table: Table, row: Mapping[str, Any]) -> Resubmi
         added=len(set(table.row_numbers) - set(before)),
         removed=len(set(before) - set(table.row_numbers)),
         changed=columns != contract,
-        newest_attempt=row["attempt"],
+        seen=Seen(row["state"], row["attempt"]),
         attempt=letter.attempt,
     )
 

@@ -1,6 +1,7 @@
 """The one way by which records go back onto the topic of batches, in these steps:
 
-1. number the attempts in the ledger, with the SHA-256 of the values, in a transaction of its own
+1. number the attempts in the ledger, with the SHA-256 of the values, in a transaction of its own; letters that changed since they
+   were chosen, or that have an attempt under way, are held back
 2. send the records and wait until all are confirmed
 3. note in the ledger that they were sent
 
@@ -11,6 +12,7 @@ counts what came twice as a duplicate.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,8 +21,10 @@ from aiokafka.structs import RecordMetadata
 
 from acidwatch.broker.send import Record
 from acidwatch.contract.batch import value_digest
-from acidwatch.ledger.connection import Ledger
-from acidwatch.ledger.plans import Kind, mark_sent, plan_attempts
+from acidwatch.ledger.connection import Connection, Ledger
+from acidwatch.ledger.dataset import lock_dataset
+from acidwatch.ledger.plans import Kind, mark_sent, plan_attempts, taken_again
+from acidwatch.ledger.sendable import Seen, held_back
 
 
 class Sender(Protocol):
@@ -47,6 +51,11 @@ class Outgoing:
             stamps["ce_attempt"] = str(attempt).encode()
         return Record(topic, self.key, self.value, stamp(self.headers, stamps))
 
+    @property
+    def headers_sha256(self) -> str:
+        """Of the headers before they are stamped: the value alone doesn't show what an edit of them changes."""
+        return hashlib.sha256(repr(self.headers).encode()).hexdigest()
+
     def why_not(self, most_bytes: int) -> str:
         """Why the broker would not take it; empty when it would."""
         return Record("", self.key, self.value, self.headers).why_not(most_bytes)
@@ -66,6 +75,27 @@ def stamp(
     return stamped + [(name, value) for name, value in left.items() if value is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """What became of records that were to go back.
+
+    Attributes:
+        attempts: Batch id to the attempt under which its record was sent.
+        held_back: Batch id to why its record was not sent.
+    """
+
+    attempts: dict[str, int]
+    held_back: dict[str, str]
+
+
+def why_held_back(
+    connection: Connection, outgoing: Sequence[Outgoing], kind: Kind, seen: Mapping[str, Seen], *, force: bool
+) -> dict[str, str]:
+    """Which of these letters would not be sent now, and why; see acidwatch.ledger.sendable."""
+    again = taken_again(connection, _digests(outgoing), kind, _headers(outgoing))
+    return held_back(connection, {one.batch_id: seen[one.batch_id] for one in outgoing}, again, force=force)
+
+
 async def redrive(
     ledger: Ledger,
     sender: Sender,
@@ -75,33 +105,50 @@ async def redrive(
     author: str,
     message: str,
     *,
-    anew: bool = False,
+    seen: Mapping[str, Seen] | None = None,
+    force: bool = False,
     what: Mapping[str, Any] | None = None,
-) -> list[int]:
-    """Send records as the next attempt of their batches; returns the attempts.
+) -> Redriven:
+    """Send records as the next attempt of their batches.
 
     Args:
         outgoing: At most one record for each batch, a few dozen at once: their values are in memory.
-        anew, what: See acidwatch.ledger.plans.
+        seen: The letters as they were chosen; one that changed since, or has an attempt under way, is held back. None = no letters.
+        force: See acidwatch.ledger.sendable.
+        what: See acidwatch.ledger.plans.
 
     Raises:
         DependencyAwayError: Not all were confirmed; call it again with the same records.
         PermanentError: The broker refuses a record.
     """
-    digests = [(record.batch_id, value_digest(record.value)) for record in outgoing]
 
-    def number() -> list[int]:
+    def number() -> tuple[list[Outgoing], list[int], dict[str, str]]:
         with ledger.transaction() as connection:
-            return plan_attempts(connection, digests, kind, author, message, anew=anew, what=what)
-
-    def mark(attempts: Sequence[int]) -> None:
-        with ledger.transaction() as connection:
-            mark_sent(
-                connection,
-                [(record.batch_id, attempt) for record, attempt in zip(outgoing, attempts, strict=True)],
+            lock_dataset(connection)  # so that nobody parks or replays a letter between the look and the number
+            left = why_held_back(connection, outgoing, kind, seen, force=force) if seen is not None else {}
+            going = [record for record in outgoing if record.batch_id not in left]
+            if not going:
+                return [], [], left
+            numbers = plan_attempts(
+                connection, _digests(going), kind, author, message, headers=_headers(going), what=what
             )
+            return going, numbers, left
 
-    attempts = await asyncio.to_thread(number)
-    await sender.send([record.record(topic, attempt) for record, attempt in zip(outgoing, attempts, strict=True)])
-    await asyncio.to_thread(mark, attempts)
-    return attempts
+    def mark(attempts: Mapping[str, int]) -> None:
+        with ledger.transaction() as connection:
+            mark_sent(connection, list(attempts.items()))
+
+    going, numbers, left = await asyncio.to_thread(number)
+    attempts = {record.batch_id: number for record, number in zip(going, numbers, strict=True)}
+    if going:
+        await sender.send([record.record(topic, attempts[record.batch_id]) for record in going])
+        await asyncio.to_thread(mark, attempts)
+    return Redriven(attempts, left)
+
+
+def _digests(outgoing: Sequence[Outgoing]) -> list[tuple[str, str]]:
+    return [(record.batch_id, value_digest(record.value)) for record in outgoing]
+
+
+def _headers(outgoing: Sequence[Outgoing]) -> dict[str, str]:
+    return {record.batch_id: record.headers_sha256 for record in outgoing}

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acidwatch.archive.store import Store
 from acidwatch.errors import PermanentError, UnusableInputError
 from acidwatch.ledger.audit import note
 from acidwatch.ledger.connection import Ledger
-from acidwatch.ledger.letter_queries import LetterFilter, letters, letters_of
+from acidwatch.ledger.letter_queries import LetterFilter, letters, letters_of, require_published
 from acidwatch.ledger.queries import Row
+from acidwatch.ledger.sendable import Seen
 from acidwatch.ledger.state import Key
 from acidwatch.recovery.edits import Edits, apply
 from acidwatch.recovery.letters import open_attempts
-from acidwatch.recovery.redrive import Outgoing, Sender, redrive
+from acidwatch.recovery.redrive import Outgoing, Sender, redrive, why_held_back
 
 AT_ONCE = 50
 """Letters numbered, sent and confirmed together; each may hold 8 MiB."""
@@ -53,6 +54,7 @@ class Orders:
         copy: Send copies to a topic that is not the pipeline's: no attempt is numbered, no state changes.
         dry_run: Open and edit them, and send nothing.
         rate: Letters a second; 0 = as fast as it goes.
+        force: Send also what has an attempt under way.
         from_attempt: Take the record of this attempt, as when an edit was wrong; None = the one that failed last.
     """
 
@@ -64,6 +66,7 @@ class Orders:
     copy: bool = False
     dry_run: bool = False
     rate: float = 0.0
+    force: bool = False
     from_attempt: int | None = None
 
 
@@ -76,13 +79,12 @@ def choose(ledger: Ledger, ids: Sequence[str], wanted: LetterFilter, limit: int 
     with ledger.transaction() as connection:
         chosen = letters_of(connection, ids)[:limit] if ids else letters(connection, wanted, limit, oldest=True)
     for letter in chosen:
-        batch_id, state = letter["batch_id"], letter["state"]
-        if state == "resolved":
+        batch_id = letter["batch_id"]
+        if letter["state"] == "resolved":
             raise UnusableInputError(
                 f"batch {batch_id} was accepted; to run it again from its raw bytes: acidwatch reprocess {batch_id}"
             )
-        if state == "pending":
-            raise UnusableInputError(f"batch {batch_id} is not on the dead-letter topic yet; is the versioner running?")
+        require_published(letter)
     return chosen
 
 
@@ -97,7 +99,7 @@ async def replay(
 ) -> list[Replayed]:
     """Replay letters in their order, until the last one or until `stop` is set; `confirmed` is called with how many are done.
 
-    One that can't be sent is passed over, and says why.
+    One that can't be sent, or changed since it was chosen, is passed over, and says why.
 
     Raises:
         DependencyAwayError: A server is away. What is confirmed stays so; repeat the command for the rest.
@@ -150,12 +152,17 @@ async def _replay_part(
     records = list(outgoing.values())
     if orders.copy and records and not orders.dry_run:
         await _copy(ledger, sender, records, orders)
-    elif records and not orders.dry_run:
-        numbers = await redrive(
-            ledger, sender, orders.topic, records, "replay", orders.author, orders.message,
-            anew=bool(orders.edits.headers), what=orders.edits.journal(),
-        )  # fmt: skip
-        attempts = dict(zip(outgoing, numbers, strict=True))
+    elif records and not orders.copy:
+        seen = {row["batch_id"]: Seen(row["state"], row["attempt"]) for row in part}
+        if orders.dry_run:
+            problems |= await asyncio.to_thread(_look, ledger, records, seen, orders)
+        else:
+            done = await redrive(
+                ledger, sender, orders.topic, records, "replay", orders.author, orders.message,
+                seen=seen, force=orders.force, what=orders.edits.journal(),
+            )  # fmt: skip
+            attempts = done.attempts
+            problems |= done.held_back
     return [
         Replayed(
             row["batch_id"],
@@ -169,6 +176,11 @@ async def _replay_part(
         )
         for row in part
     ]
+
+
+def _look(ledger: Ledger, records: Sequence[Outgoing], seen: Mapping[str, Seen], orders: Orders) -> dict[str, str]:
+    with ledger.transaction() as connection:
+        return why_held_back(connection, records, "replay", seen, force=orders.force)
 
 
 async def _copy(ledger: Ledger, sender: Sender, records: Sequence[Outgoing], orders: Orders) -> None:

@@ -49,8 +49,7 @@ async def reprocess(
             why_not = one.why_not(most_bytes)
             if why_not:
                 raise PermanentError(f"batch {one.batch_id} can't be sent again: {why_not}")
-        attempts = await redrive(ledger, sender, topic, outgoing, "reprocess", author, message)
-        done |= dict(zip(records, attempts, strict=True))
+        done |= (await redrive(ledger, sender, topic, outgoing, "reprocess", author, message)).attempts
         confirmed(len(done))
     return done
 

@@ -81,7 +81,7 @@ class OutcomeCommit:
             return record(connection, outcomes)
 
     def _report(self, done: Recorded, outcomes: int, batch_id: str, letters: int, seconds: float) -> None:
-        """One log line a group, and the counts."""
+        """One log line a group, one for each batch that was accepted in vain, and the counts."""
         kinds = _counts(done)
         for kind, count in kinds.items():
             RECORDED.labels(kind).inc(count)
@@ -92,10 +92,13 @@ class OutcomeCommit:
             outcomes=outcomes,
             **kinds,
             conflicts=done.conflicts,
+            not_members=done.not_members,
             letters=letters,
             version=done.version,
             seconds=round(seconds, 3),
         )
+        for outside, attempt, why in done.outside:
+            self._log.warning("accepted, and in no version", batch_id=outside, attempt=attempt, reason=why)
 
 
 def _counts(done: Recorded) -> dict[str, int]:

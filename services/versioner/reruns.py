@@ -43,7 +43,7 @@ class Reruns:
         )
         sendable = []
         for place in places:
-            # What can't be sent must not stop all that comes after it; `reconcile` names what was sent and never recorded.
+            # What can't be sent must not stop all that comes after it; `reconcile` names what was done with here and never recorded.
             if place.origin in damaged:
                 self._log.error("can't be sent again", reason=str(damaged[place.origin]), archive_path=place.path)
                 continue

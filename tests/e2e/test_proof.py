@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -42,16 +43,19 @@ def store(deployment: Deployment) -> HdfsStore:
 
 
 def reconcile(deployment: Deployment, *more: str, code: int = 0) -> dict[str, Any]:
-    import json
-
     done = deployment.run("reconcile", "--output", "json", *more)
     assert done.returncode == code, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def archived(deployment: Deployment) -> int:
-    return sum(source["archived"] for source in reconcile(deployment)["sources"])
+def counted(deployment: Deployment, what: str) -> int:
+    """Over all sources, while the versioner is stopped: then nobody can tell whether what it has not recorded is lost."""
+    done = deployment.run("reconcile", "--timeout", "0", "--output", "json")
+    found = json.loads(done.stdout)
+    kinds = {fault["kind"] for fault in found["differences"]}
+    assert (done.returncode, kinds) in [(0, set()), (1, {"undecided"})]
+    return sum(source[what] for source in found["sources"])
 
 
 def test_what_was_sent_is_what_was_accepted_rejected_and_came_twice(deployment: Deployment, sent: Generated) -> None:
@@ -108,10 +112,11 @@ def test_lost_outcomes_are_named_and_sent_again_from_raw(
     deployment.load_reference(made)
     assert services["versioner"].stop() == 0
     deployment.send(made.samples, "--batch-size", "50")
-    in_flight = reconcile(deployment)["sources"]
-    assert sum(source["in_flight"] for source in in_flight) == 6
+    assert counted(deployment, "in_flight") == 6
     # The ingestor judges them; their outcomes wait for the versioner.
-    until(lambda: sum(source["archived"] for source in reconcile(deployment)["sources"]) == 26, "all to be judged")
+    until(lambda: counted(deployment, "archived") == 26, "all to be judged")
+    late = reconcile(deployment, "--repair", "--yes", "--timeout", "1s", code=1)
+    assert ([fault["kind"] for fault in late["differences"]], late["sent_again"]) == (["undecided"], 0)
     deployment.skip_outcomes()
     services["versioner"] = deployment.start("versioner")
     services["versioner"].wait_ready()
@@ -175,14 +180,17 @@ def test_an_outcome_that_comes_after_gc_has_removed_its_file_is_judged_again(
     assert services["versioner"].stop() == 0
     made = deployment.generate(100, seed=34)
     deployment.load_reference(made)
-    before = archived(deployment)
+    before = counted(deployment, "archived")
     deployment.send(made.samples, "--batch-size", "50")
-    until(lambda: archived(deployment) == before + 2, "all to be judged")
-    would = deployment.json("gc", "--grace", "0", "--dry-run")["removed"]
-    removed = deployment.json("gc", "--grace", "0", "--yes")["removed"]
+    until(lambda: counted(deployment, "archived") == before + 2, "all to be judged")
+    refused = deployment.run("gc", "--grace", "0", "--yes")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "the ledger is not whole: it lacks" in refused.stderr
+    would = deployment.json("gc", "--grace", "0", "--force", "--dry-run")["removed"]
+    removed = deployment.json("gc", "--grace", "0", "--force", "--yes")["removed"]
     assert removed == would
     assert {one["why"] for one in removed} == {"unreachable"}
-    assert deployment.json("gc", "--grace", "0", "--yes")["removed"] == []
+    assert deployment.json("gc", "--grace", "0", "--force", "--yes")["removed"] == []
 
     services["versioner"] = deployment.start("versioner")
     deployment.cli("wait", "--source", str(made.samples), "--batch-size", "50", "--timeout", "90s")

@@ -126,8 +126,10 @@ def test_a_defective_batch(deployment: Deployment, made: Generated) -> None:
         assert "attempt 2: accepted" in said or "attempt 3: accepted" in said
         section.follow()
         section.follow()
-    assert members(deployment) == others
-    deployment.cli("versions", "restore", str(newest(deployment) - 1), "--yes")
+        assert members(deployment) == others
+        said = section.follow()
+    assert re.search(r"in the dataset from version \d+ until now", said)
+    assert [one for one, _, _ in members(deployment)] == sorted([batch, *(one for one, _, _ in others)])
 
 
 def test_back_to_an_earlier_version(deployment: Deployment, made: Generated) -> None:

@@ -21,7 +21,6 @@ from acidwatch.contract.batch import encode, value_digest
 from acidwatch.errors import DependencyAwayError
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.letter_queries import LetterFilter
-from acidwatch.ledger.plans import plan_attempts
 from acidwatch.recovery.edits import parse_edits
 from acidwatch.recovery.letters import open_attempts
 from acidwatch.recovery.replay import Orders, choose, replay
@@ -262,9 +261,12 @@ def test_the_bytes_come_from_the_archive_when_the_topics_have_lost_them_and_twic
     ingestor = scene.services["ingestor"].popen
     ingestor.send_signal(signal.SIGSTOP)  # so that both are on the topic before one of them is judged
     try:
-        for attempt in (2, 3):
-            done = scene.must("dlq", "replay", batch_id, "--set", "SO4_UEQ_L=47", "--yes", "-o", "json").json
-            assert [letter["attempt"] for letter in done["letters"]] == [attempt]
+        again = ("dlq", "replay", batch_id, "--set", "SO4_UEQ_L=47", "--yes", "-o", "json")
+        assert [letter["attempt"] for letter in scene.must(*again).json["letters"]] == [2]
+        held = scene.run(*again)
+        assert (held.code, held.json["sent"]) == (1, 0)
+        assert "attempt 2 (replay by " in held.json["letters"][0]["problem"]
+        assert [letter["attempt"] for letter in scene.must(*again, "--force").json["letters"]] == [3]
     finally:
         ingestor.send_signal(signal.SIGCONT)
     scene.must("wait", "--timeout", "60s")
@@ -277,13 +279,25 @@ def test_the_bytes_come_from_the_archive_when_the_topics_have_lost_them_and_twic
     )
 
 
+class CrashBeforeSending:
+    """A sender that is gone before it sends."""
+
+    async def send(self, records: Sequence[Record]) -> list[Any]:
+        """Crash."""
+        raise DependencyAwayError("Kafka", "here", "crashed")
+
+
 def test_a_replay_that_crashed_before_it_sent_takes_its_number_again(scene: Scene) -> None:
     batch_id = scene.ids[3]
-    record_sha256 = scene.deployment.query("SELECT value_sha256 FROM ledger.attempts WHERE batch_id = %s", batch_id)
-    with scene.ledger.transaction() as connection:
-        planned = plan_attempts(connection, [(batch_id, record_sha256[0][0])], "replay", "ann", "before the crash")
-    assert planned == [2]
+    orders = Orders("ann", "before the crash", scene.topic, 8 * 1024**2, parse_edits([], [], all_rows=False))
+    chosen = choose(scene.ledger, [batch_id], LetterFilter(), None)
+    crash = replay(scene.ledger, scene.store, CrashBeforeSending(), chosen, orders, asyncio.Event(), lambda done: None)
+    with pytest.raises(DependencyAwayError, match="crashed"):
+        asyncio.run(crash)
     letter = scene.letter(batch_id)
+    edited = scene.run("dlq", "replay", batch_id, "--set-header", "ce_source=other.xlsx", "--yes", "-o", "json")
+    assert edited.code == 1
+    assert "attempt 2 (replay by ann, " in edited.json["letters"][0]["problem"]
     assert (letter["state"], letter["attempts"][1]["verdict"]) == ("replayed", None)
     done = scene.replay("--source", "samples.xlsx", "--reason", "range.SO4_UEQ_L", "--limit", "2", "--rate", "100/s")
     again = {letter["batch_id"]: letter["attempt"] for letter in done["letters"]}

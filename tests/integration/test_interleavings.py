@@ -318,3 +318,53 @@ def test_a_batch_reprocessed_in_the_group_that_completes_its_replacement_leaves_
     with ledger.transaction() as connection:
         dataset = queries.dataset(connection)
     assert (held(ledger), dataset["rows"], dataset["bytes"]) == ({("n", 1)}, 7, len(b"value"))
+
+
+def test_a_reprocess_numbered_before_its_workbook_was_replaced_never_becomes_a_member(ledger: Ledger) -> None:
+    put(ledger, outcome("o1", 0, **OLD), outcome("o2", 1, **OLD), outcome("n1", 2, **NEW))
+    quarantine(ledger, "o1")
+    before = plan(ledger, "o1", "reprocess")
+    put(ledger, outcome("n2", 3, **NEW))
+    assert put(ledger, outcome("o1", 4, attempt=before, **OLD)).not_members == 1
+    assert held(ledger) == {("n1", 1), ("n2", 1)}
+    after = plan(ledger, "o1", "reprocess")
+    put(ledger, outcome("o1", 5, attempt=after, **OLD))
+    assert held(ledger) == {("n1", 1), ("n2", 1), ("o1", after)}, "who asks for it now knows that it was replaced"
+
+
+def test_nor_does_one_of_a_workbook_that_is_replaced_by_one_sent_again_or_by_a_restore(ledger: Ledger) -> None:
+    plain = {**NEW, "replaces": ""}
+    put(ledger, outcome("o1", 0, **OLD), outcome("n1", 1, **plain), outcome("n2", 2, **plain), outcome("x", 6))
+    quarantine(ledger, "o1")
+    before = plan(ledger, "o1", "reprocess")
+    put(ledger, outcome("n1", 3, **NEW))
+    assert put(ledger, outcome("o1", 4, attempt=before, **OLD)).not_members == 1
+    replaced = newest(ledger)
+    restore(ledger, 3)
+    quarantine(ledger, "o1")
+    again = plan(ledger, "o1", "reprocess")
+    restore(ledger, replaced)
+    assert put(ledger, outcome("o1", 5, attempt=again, **OLD)).not_members == 1
+    assert held(ledger) == {("n1", 1), ("n2", 1), ("x", 1)}
+
+
+def test_a_replacement_that_a_restore_has_undone_stays_undone_until_it_is_asked_for_again(ledger: Ledger) -> None:
+    put(ledger, outcome("o1", 0, **OLD), outcome("n1", 1, **NEW), outcome("n2", 2, **NEW))
+    restore(ledger, 2)
+    again = plan(ledger, "n2", "reprocess")
+    put(ledger, outcome("n1", 1, **NEW), outcome("n2", 3, attempt=again, **NEW))
+    assert held(ledger) == {("o1", 1), ("n1", 1), ("n2", again)}, "neither a reprocess nor a redelivery asks for it"
+    put(ledger, outcome("n1", 4, **NEW))
+    assert held(ledger) == {("n1", 1), ("n2", again)}
+
+
+def test_a_batch_whose_reprocess_was_rejected_counts_as_what_is_in_the_dataset(ledger: Ledger) -> None:
+    put(ledger, outcome("a", 0), outcome("b", 1, rejected=True), outcome("c", 2))
+    put(ledger, outcome("a", 3, attempt=plan(ledger, "a", "reprocess"), rejected=True))
+    put(ledger, outcome("b", 4, attempt=plan(ledger, "b", "replay"), rejected=True))
+    quarantine(ledger, "c")
+    put(ledger, outcome("c", 5, attempt=plan(ledger, "c", "reprocess"), rejected=True))
+    with ledger.transaction() as connection:
+        found = queries.fates(connection, ["a", "b", "c"])
+    became = [(row["batch_id"], row["attempt"], row["verdict"]) for row in found]
+    assert became == [("a", 1, "accepted"), ("b", 2, "rejected"), ("c", 2, "rejected")]

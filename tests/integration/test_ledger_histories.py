@@ -37,7 +37,8 @@ from acidwatch.proof.gc import find, remove
 from tests.support.deployment import Deployment
 
 OPERATIONS = (
-    "append", "append", "append", "append to the correction", "reject", "duplicate", "redeliver", "replay", "reprocess", "reprocess",
+    "append", "append", "append", "append to the correction", "append to the correction", "reject", "duplicate", "redeliver", "replay",
+    "reprocess", "reprocess", "reprocess what was taken out", "reprocess what was taken out",
     "deliver", "deliver", "deliver rejected", "quarantine", "quarantine", "restore", "restore", "tag",
     "compact", "begin to compact", "end compacting", "collect garbage",
 )  # fmt: skip
@@ -100,17 +101,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A version as the model has it: its members, and whether the correction stands in place of the old workbook."""
+    """A version as the model has it: its members, and the version since which the correction stands in place of the old workbook."""
 
     members: frozenset[Key]
-    replaced: bool
+    replaced: int | None
 
 
 @dataclass
 class Model:
     """What the ledger must say, kept in sets and dictionaries."""
 
-    versions: list[Snapshot] = field(default_factory=lambda: [Snapshot(frozenset(), False)])
+    versions: list[Snapshot] = field(default_factory=lambda: [Snapshot(frozenset(), None)])
     source: dict[str, str] = field(default_factory=dict)
     rows: dict[Key, int] = field(default_factory=dict)
     contract: dict[Key, str] = field(default_factory=dict)
@@ -120,6 +121,8 @@ class Model:
     plans: list[Plan] = field(default_factory=list)
     recorded: list[Outcome] = field(default_factory=list)
     tags: dict[str, int] = field(default_factory=dict)
+    asked: bool = False
+    """Whether the correction is to take the old workbook's place: it was sent with that, and no restore has undone it since."""
 
     @property
     def now(self) -> Snapshot:
@@ -129,7 +132,8 @@ class Model:
         return next((attempt for name, attempt in self.now.members if name == batch), None)
 
     def make(self, members: frozenset[Key], replaced: bool, taken_out: set[str]) -> None:
-        self.versions.append(Snapshot(members, replaced))
+        since = self.now.replaced if self.now.replaced is not None else len(self.versions)
+        self.versions.append(Snapshot(members, since if replaced else None))
         for batch in taken_out:
             self.taken_out[batch] = len(self.versions) - 1
 
@@ -140,20 +144,36 @@ class Model:
         first = batch not in self.accepted
         self.accepted.add(batch)
         barred = batch in self.taken_out and (plan is None or plan.version < self.taken_out[batch])
-        held = self.member(batch)
+        held, replaced = self.member(batch), self.now.replaced is not None
         if plan is not None and plan.kind == "reprocess":
+            of_replaced = replaced and self.source[batch] == OLD
             joins = not barred and (held is None or held < attempt)
+            joins = joins and not (of_replaced and plan.version < (self.now.replaced or 0))
         else:
-            joins = not barred and first and not (self.now.replaced and self.source[batch] == OLD)
+            joins = not barred and first and not (replaced and self.source[batch] == OLD)
         if not joins:
             return
         members = (self.now.members - {(batch, held or 0)}) | {(batch, attempt)}
-        whole = sum(self.source[name] == CORRECTION for name, _ in members) == CORRECTION_BATCHES
-        if whole and not self.now.replaced and self.source[batch] == CORRECTION:
-            old = {name for name, _ in members if self.source[name] == OLD}
-            self.make(frozenset(key for key in members if key[0] not in old), True, old)
+        if self.source[batch] == CORRECTION and self.is_whole(members) and self.asked and not replaced:
+            self.replace(members)
         else:
-            self.make(members, self.now.replaced, set())
+            self.make(members, replaced, set())
+
+    def is_whole(self, members: frozenset[Key]) -> bool:
+        """Whether all of the correction is there."""
+        return sum(self.source[name] == CORRECTION for name, _ in members) == CORRECTION_BATCHES
+
+    def replace(self, members: frozenset[Key]) -> None:
+        """The correction takes the old workbook's place."""
+        old = {name for name, _ in members if self.source[name] == OLD}
+        self.make(frozenset(key for key in members if key[0] not in old), True, old)
+
+    def sent_again(self, source: str, attempt: int) -> None:
+        """A record came once more, as another delivery: only a first attempt says what its sender means now."""
+        if source == CORRECTION and attempt == 1:
+            self.asked = True
+            if self.is_whole(self.now.members) and self.now.replaced is None:
+                self.replace(self.now.members)
 
 
 class History:
@@ -197,6 +217,7 @@ class History:
         made = self.outcome(batch, 1, accepted)
         self.model.recorded.append(made)
         self.model.attempts[batch] = 1
+        self.model.asked |= source == CORRECTION
         self.put(made)
         self.model.record(batch, 1, accepted, None)
 
@@ -233,27 +254,22 @@ class History:
                 self.outcome(old.batch_id, old.attempt, old.verdict == "accepted") if operation == "duplicate" else old
             )
             self.put(again)
-            whole = sum(model.source[name] == CORRECTION for name, _ in model.now.members) == CORRECTION_BATCHES
-            olds = {name for name, _ in model.now.members if model.source[name] == OLD}
-            if (
-                operation == "duplicate"
-                and model.source[old.batch_id] == CORRECTION
-                and whole
-                and not model.now.replaced
-                and olds
-            ):
-                # The correction was sent again, with what it replaces, after a restore brought the old one back.
-                model.make(frozenset(key for key in model.now.members if key[0] not in olds), True, olds)
+            if operation == "duplicate":
+                model.sent_again(model.source[old.batch_id], old.attempt)
         elif operation == "replay" and (rejected := [name for name in batches if name not in model.accepted]):
             self.plan("replay", rejected[number % len(rejected)])
         elif operation == "reprocess" and model.accepted:
             self.plan("reprocess", sorted(model.accepted)[number % len(model.accepted)])
+        elif operation == "reprocess what was taken out" and (
+            out := sorted(model.accepted - {name for name, _ in members})
+        ):
+            self.plan("reprocess", out[number % len(out)])
         elif operation in ("deliver", "deliver rejected"):
             self.deliver(number, operation == "deliver")
         elif operation == "quarantine" and members:
             out = members[number % len(members)]
             quarantine(self.connection, [out[0]], "bad", "me")
-            model.make(model.now.members - {out}, model.now.replaced, {out[0]})
+            model.make(model.now.members - {out}, model.now.replaced is not None, {out[0]})
         elif operation == "restore":
             self.restore(number % len(model.versions))
         elif operation == "tag" and len(model.versions) > 1:
@@ -293,7 +309,8 @@ class History:
         assert change.made == (then.members != now.members)
         if change.made:
             changed = {batch for batch, _ in then.members ^ now.members}
-            model.make(then.members, then.replaced, changed)
+            model.asked &= now.replaced is None or then.replaced is not None
+            model.make(then.members, then.replaced is not None, changed)
 
     def check(self) -> None:
         """Every version ever made, as it was when it was made."""

@@ -172,6 +172,17 @@ class History:
             return connection.execute(query, values or None).fetchall()
 
 
+class Topic:
+    """Stands for the broker: the records that were sent to it."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    async def send(self, records: Sequence[Record]) -> list[Any]:
+        self.records += records
+        return []
+
+
 def empty(database_url: str) -> None:
     """Take everything out of a ledger."""
     with psycopg.connect(database_url, autocommit=True) as connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,14 +10,14 @@ import psycopg
 import pytest
 
 from acidwatch.archive.memory import MemoryStore
-from acidwatch.broker.send import Record
 from acidwatch.ledger import changes
 from acidwatch.ledger.condemned import condemn
 from acidwatch.ledger.connection import Ledger
 from acidwatch.proof.gc import Garbage, find, remove
 from acidwatch.proof.verify import verify
+from acidwatch.proof.whole import LedgerNotWholeError, require_whole
 from services.versioner.reruns import Reruns
-from tests.support.archived import TOPIC, History, Sent
+from tests.support.archived import TOPIC, History, Sent, Topic
 from tests.support.deployment import Deployment
 
 A, B, BAD = Sent("a"), Sent("b", index=1, year=2000), Sent("c", index=2, good=False)
@@ -158,17 +157,6 @@ def test_an_interrupted_gc_is_ended_by_the_next_one_without_waiting(history: His
     assert found(history) == []
 
 
-class Topic:
-    """Stands for the broker: the records that were sent to it."""
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-
-    async def send(self, records: Sequence[Record]) -> list[Any]:
-        self.records += records
-        return []
-
-
 def test_an_outcome_that_comes_after_its_file_was_removed_is_run_again_from_raw(history: History) -> None:
     outcomes = history.judge(A, BAD)
     assert len(collect(history)) == 2
@@ -197,6 +185,43 @@ def test_a_record_that_the_topic_would_not_take_again_holds_up_no_other(history:
     assert asyncio.run(reruns.send_left(0)) == 2
     assert topic.records == []
     assert asyncio.run(reruns.send_left(0)) == 0
+
+
+def whole(history: History, until: datetime = LATER, ledger: Ledger | None = None) -> None:
+    require_whole(history.store, ledger or history.ledger, until)
+
+
+def test_a_ledger_that_knows_all_of_raw_and_journal_is_whole_whatever_a_crash_left(history: History) -> None:
+    whole(history)
+    history.commit(A, BAD)
+    history.offset = 0
+    history.judge(A, BAD)  # the ingestor was killed before it acknowledged, and read the same records again
+    with history.ledger.transaction() as connection:
+        changes.quarantine(connection, ["a"], "wrong unit", "ann")
+    history.flush()
+    whole(history)
+
+
+def test_an_empty_a_half_rebuilt_or_a_late_ledger_is_not_whole(history: History, other: Ledger) -> None:
+    history.commit(A)
+    with pytest.raises(LedgerNotWholeError, match="it lacks 1 records of raw/"):
+        whole(history, ledger=other)
+    late = history.judge(B, BAD)
+    whole(history, datetime.now(UTC) - HOUR)  # within the grace time records may be on their way
+    with pytest.raises(LedgerNotWholeError, match="it lacks 2 records of raw/"):
+        whole(history)
+    history.record(late)
+    with history.ledger.transaction() as connection:
+        changes.quarantine(connection, ["a"], "wrong unit", "ann")
+    history.flush()
+    with pytest.raises(LedgerNotWholeError, match="journal/ has changes up to number 1, and the ledger up to 0"):
+        whole(history, ledger=other)
+
+
+def test_a_file_of_raw_that_can_not_be_read_holds_up_nothing(history: History, store: MemoryStore) -> None:
+    history.commit(A)
+    store.publish("raw/damaged.parquet", b"PAR1")
+    whole(history)
 
 
 def test_a_file_of_a_member_can_not_be_condemned(history: History, store: MemoryStore) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime, timedelta
+
 import psycopg
 import pytest
 
@@ -10,9 +13,11 @@ from acidwatch.archive.memory import MemoryStore
 from acidwatch.broker.scan import Range
 from acidwatch.contract.batch import Origin, value_digest
 from acidwatch.contract.headers import read_headers
+from acidwatch.proof.gc import find, remove
 from acidwatch.proof.places import Gap, Places, TopicRecord, list_files, read_ledger, read_raw
 from acidwatch.proof.reconcile import Reconciled, SourceCounts, reconcile
-from tests.support.archived import TOPIC, History, Sent, sha256
+from services.versioner.reruns import Reruns
+from tests.support.archived import TOPIC, History, Sent, Topic, sha256
 from tests.support.deployment import Deployment
 
 A, B, BAD = Sent("a"), Sent("b", index=1, year=2000), Sent("c", source="pond", good=False)
@@ -30,8 +35,8 @@ def topic_of(history: History) -> dict[Origin, TopicRecord]:
     return found
 
 
-def places_of(history: History, topic: dict[Origin, TopicRecord] | None = None, *, all_recorded: bool = True) -> Places:
-    places = Places(TOPIC, all_recorded=all_recorded)
+def places_of(history: History, topic: dict[Origin, TopicRecord] | None = None, *, outcomes_left: int = 0) -> Places:
+    places = Places(TOPIC, outcomes_left=outcomes_left)
     places.on_topic = topic_of(history) if topic is None else topic
     end = max((origin.offset + 1 for origin in places.on_topic), default=0)
     places.held, places.committed = Range({0: 0}, {0: end}), {0: end}
@@ -78,8 +83,19 @@ def test_what_is_not_acknowledged_is_in_flight_and_not_lost(filled: History) -> 
     found = compare(filled, places)
     assert (found.differences, found.lost) == ([], [])
     assert [(source.in_flight, source.archived) for source in found.sources] == [(2, 4), (0, 1)]
-    # Acknowledged by the ingestor, and the versioner has still something to record: it may be that.
-    assert compare(filled, places_of(filled, all_recorded=False)).sources[0].in_flight == 1
+    filled.record(judged)
+    assert compare(filled).differences == []
+
+
+def test_while_the_versioner_is_late_lost_is_not_told_from_in_flight_and_that_is_said(filled: History) -> None:
+    assert compare(filled, places_of(filled, outcomes_left=3)).differences == [], "everything is recorded all the same"
+    judged = filled.judge(Sent("d", index=3, year=2010))
+    found = compare(filled, places_of(filled, outcomes_left=3))
+    assert (kinds(found), found.lost) == ([("versioner", "undecided")], [])
+    assert found.sources[0].in_flight == 1
+    assert found.differences[0].message.startswith(
+        "outcomes that it has yet to record: 3; records of raw/ that the ledger lacks: 1; lost can't be told"
+    )
     filled.record(judged)
     assert compare(filled).differences == []
 
@@ -194,3 +210,35 @@ def test_records_that_were_removed_before_they_were_read_are_named(filled: Histo
         "water-quality.outcomes/1",
         "records 5 to 7 were removed before they were read",
     )
+
+
+def rerun(history: History, most_bytes: int) -> Topic:
+    """Let gc remove the file of a judged batch before its outcome is recorded, and the versioner send the record again."""
+    outcomes = history.judge(Sent("d", index=3, year=2010))
+    later = datetime.now(UTC) + timedelta(days=30)
+    remove(history.store, history.ledger, find(history.store, history.ledger, later, timedelta()), "ann", "tidy")
+    assert history.record(outcomes).reruns == 1
+    topic = Topic()
+    reruns = Reruns(history.ledger, history.store, topic, TOPIC, most_bytes)  # type: ignore[arg-type]
+    assert asyncio.run(reruns.send_left(0)) == 1
+    return topic
+
+
+def test_a_record_that_was_sent_to_be_judged_again_is_on_its_way_until_it_is_recorded(filled: History) -> None:
+    (again,) = rerun(filled, 1_000_000).records
+    places = places_of(filled)
+    sent = Origin(TOPIC, 0, filled.offset, 1)
+    places.on_topic[sent] = TopicRecord(sha256("lake"), "lake.xlsx", value_digest(again.value))
+    found = compare(filled, places)
+    assert (found.differences, found.sources[0].rerun, found.sources[0].in_flight) == ([], 1, 1)
+    filled.commit(Sent("d", index=3, year=2010))
+    assert compare(filled).differences == []
+
+
+def test_a_record_that_could_not_be_sent_to_be_judged_again_is_named(filled: History) -> None:
+    assert rerun(filled, 10).records == []
+    found = compare(filled)
+    assert kinds(found) == [(f"record {TOPIC}/0@4", "rerun-lost")]
+    assert found.differences[0].message.startswith("batch d attempt 1 was to be judged again, and nothing came of it")
+    filled.commit(Sent("d", index=3, year=2010))  # the laboratory sends it again
+    assert compare(filled).differences == []
