@@ -111,12 +111,13 @@ def with_manifest(table: pa.Table, footer: bytes, *, level: int = 1, row_group_r
         level: Of zstd.
         row_group_rows: Most rows of a row group; None leaves it to Arrow.
     """
-    sink = io.BytesIO()
+    sink = pa.BufferOutputStream()  # a Python file would take Python's lock for each page
     with pq.ParquetWriter(sink, table.schema, compression="zstd", compression_level=level) as writer:
         writer.write_table(table, row_group_size=row_group_rows)
         # Not in the schema's metadata: Arrow writes those twice, the second time in Base64.
         writer.add_key_value_metadata({MANIFEST_KEY: footer})
-    return sink.getvalue()
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
 
 
 def read_manifest(data: bytes) -> dict[str, Any]:

@@ -337,7 +337,8 @@ def _clean(
     attempts = np.array([submission.attempt for submission in submissions], dtype=np.int32)[batch]
     arrays = [ids, pa.array(attempts), pa.array(places.numbers[keep].astype(np.int32))]
     chosen = pa.array(keep)
-    arrays += [rows.arrays[column.name].take(chosen) for column in SAMPLES]
+    columns = [rows.arrays[column.name] for column in SAMPLES]
+    arrays += columns if len(keep) == len(rows) else [column.take(chosen) for column in columns]
     arrays.append(_flags_column(flags, keep, len(rows)))
     arrays.append(remarks_column(rows, places.payloads, keep.tolist()))
     return pa.Table.from_arrays(arrays, schema=CLEAN_SCHEMA)

@@ -19,6 +19,7 @@ from acidwatch.errors import OffsetGapError
 
 Gap = Callable[[OffsetGapError], None]
 
+_FULL_SECONDS = 0.02
 _REMEMBERED = 5000
 """Records of a partition whose timestamps are remembered: what is read again must be the same records."""
 
@@ -112,6 +113,17 @@ class CheckedConsumer(Consumer):
         state = self._thread._ensure_consumer()._subscription.subscription.assignment.state_value(tp)
         end = state.highwater
         return end is not None and state.has_valid_position and end > state.position
+
+    async def _wait_next_records(self, timeout: float) -> Any:
+        """Read on as soon as there is room again: Faust looks only every second whether a partition whose queue was full may go on."""
+        while (
+            self.flow_active
+            and not self.should_stop
+            and self._buffered_partitions
+            and not self._get_active_partitions()
+        ):
+            await self.sleep(_FULL_SECONDS)
+        return await super()._wait_next_records(timeout)
 
     def _check_same(self, tp: TP, record: Any) -> None:
         """A record that was read before and comes with another timestamp is another record: the topic was made anew.

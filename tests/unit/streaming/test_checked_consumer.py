@@ -227,3 +227,38 @@ def test_nothing_is_read_between_an_assignment_and_its_seek_even_by_a_process_th
     asyncio.run(reader.on_partitions_assigned({PARTITION}, 3))
     assert flow == ["active", "stopped", "queue suspended", "assigned 1 in 3"]
     assert reader._due == {}
+
+
+def test_reading_goes_on_as_soon_as_a_full_queue_has_room_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = consumer([])
+    active: set[TP] = set()
+    waited: list[float] = []
+    reader.flow_active, reader._buffered_partitions, reader._active_partitions = True, {PARTITION}, active
+    monkeypatch.setattr(type(reader), "should_stop", False)
+
+    async def sleep(_: CheckedConsumer, seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            reader.on_buffer_drop(PARTITION)
+
+    async def wait_next(_: CheckedConsumer, timeout: float) -> str:
+        return f"{len(active)} partitions read after {len(waited)} looks"
+
+    monkeypatch.setattr(type(reader), "sleep", sleep)
+    monkeypatch.setattr(module.Consumer, "_wait_next_records", wait_next)
+    assert asyncio.run(reader._wait_next_records(1.0)) == "1 partitions read after 3 looks"
+    assert max(waited) < 0.1
+
+
+@pytest.mark.parametrize("end", ["flow_active", "should_stop"])
+def test_a_full_queue_is_not_waited_for_where_reading_stops(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    reader = consumer([])
+    reader._buffered_partitions, reader._active_partitions = {PARTITION}, set()
+    monkeypatch.setattr(type(reader), "flow_active", end != "flow_active")
+    monkeypatch.setattr(type(reader), "should_stop", end == "should_stop")
+
+    async def wait_next(_: CheckedConsumer, timeout: float) -> str:
+        return "Faust decides"
+
+    monkeypatch.setattr(module.Consumer, "_wait_next_records", wait_next)
+    assert asyncio.run(reader._wait_next_records(1.0)) == "Faust decides"
