@@ -38,10 +38,10 @@ up: $(READY) ## start Kafka, HDFS, PostgreSQL and the services, and keep them ru
 
 # What runs is asked and stopped with what it was started with: nothing is installed for it, and where nothing is installed nothing runs.
 down: ## stop them; their data stay in .local/
-	@if test -x $(BIN)/python; then $(BIN)/python -m deploy.local down; else echo "nothing runs"; fi
+	@if test -e $(READY); then $(BIN)/python -m deploy.local down; else echo "nothing runs"; fi
 
 status: ## what is running
-	@if test -x $(BIN)/python; then $(BIN)/python -m deploy.local status; else echo "the stack is down"; exit 3; fi
+	@if test -e $(READY); then $(BIN)/python -m deploy.local status; else echo "the stack is down"; exit 3; fi
 
 test: $(READY) ## all tests but the slowest: unit, integration, end to end and faults, on real servers; 12 minutes
 	$(PYTEST) tests -m "not slow and not monitoring and not security and not cluster and not engine" $(BESIDE)

@@ -185,8 +185,14 @@ def load(settings_class: type[S], **flags: Any) -> S:
 def _unreadable(settings_class: type[BaseSettings]) -> Iterator[str]:
     """The files that settings are read from and that can't be read: what fails on one does not say on which."""
     names = {(PREFIX + name).lower() for name in settings_class.model_fields}
-    secrets = Path(SECRETS_DIR).iterdir() if Path(SECRETS_DIR).is_dir() else ()
-    for path in (*map(Path, ENV_FILES), *(path for path in secrets if path.name.lower() in names)):
+    try:
+        secrets = [path for path in Path(SECRETS_DIR).iterdir() if path.name.lower() in names]
+    except FileNotFoundError:
+        secrets = []
+    except OSError as error:
+        yield f"{SECRETS_DIR} can't be read: {error.strerror or error}"
+        secrets = []
+    for path in (*map(Path, ENV_FILES), *secrets):
         try:
             if path.is_file():
                 path.read_text(encoding="utf-8")

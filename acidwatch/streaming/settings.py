@@ -10,7 +10,7 @@ from acidwatch.settings import KafkaSettings, ServiceSettings
 class StreamSettings(KafkaSettings, ServiceSettings):
     """How groups are collected, and how long things may take before the process is not alive."""
 
-    group_records: int = Field(300, ge=1, le=10_000, description="most records in a group")
+    group_records: int = Field(400, ge=1, le=10_000, description="most records in a group")
     group_bytes: int = Field(32 * 1024**2, ge=1024, description="most bytes of values in a group")
     group_seconds: float = Field(0.5, gt=0, le=60, description="longest time that a record waits for its group to fill")
     buffer_records: int = Field(1000, ge=1, description="records that Faust reads ahead")

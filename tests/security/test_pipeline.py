@@ -152,3 +152,11 @@ def test_compaction_and_gc_run_with_the_role_of_the_commands_and_need_no_other_r
     garbage = secured.json("gc", "--grace", "0s", "--dry-run")["removed"]
     assert [one["path"] for one in garbage if one["why"] == "unpublished"] == ["enriched/run=999"]
     assert secured.json("verify")["faults"] == []
+
+
+def test_the_operators_rights_are_enough_to_send_and_to_prove(secured: Secured, services: dict[str, Process]) -> None:
+    made = secured.generate(100, seed=5)
+    secured.cli("send", str(made.samples), "--interval", "0", "--wait")
+    proved = secured.json("reconcile")
+    assert proved["differences"] == []
+    assert sum(source["accepted"] for source in proved["sources"]) == secured.json("status")["batches"]["accepted"]

@@ -41,6 +41,16 @@ def test_where_nothing_is_installed_nothing_runs(clone: Path, target: str, code:
     assert not (clone / ".venv").exists()
 
 
+@pytest.mark.parametrize("target", ["down", "clean"])
+def test_a_half_made_installation_is_no_hindrance(clone: Path, target: str) -> None:
+    python = clone / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\necho ModuleNotFoundError\nexit 1\n")
+    python.chmod(0o755)
+    assert make(clone, target).returncode == 0
+    assert (clone / ".venv").exists() is (target == "down")
+
+
 def test_a_fresh_clone_is_cleaned_without_installing_anything(clone: Path) -> None:
     (clone / ".local").mkdir()
     done = make(clone, "clean")

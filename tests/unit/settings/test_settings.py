@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,16 @@ def test_a_secret_file_that_cannot_be_read_is_named(
     monkeypatch.setitem(Settings.model_config, "secrets_dir", str(clean_place))
     monkeypatch.setitem(PostgresSettings.model_config, "secrets_dir", str(clean_place))
     assert problems_of(PostgresSettings, database_url=SECRET) == [f"{file} can't be read: {said}"]
+
+
+def test_a_folder_of_secrets_that_cannot_be_listed_is_named(clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse_to_list(path: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(settings, "SECRETS_DIR", str(clean_place))
+    monkeypatch.setitem(KafkaSettings.model_config, "secrets_dir", str(clean_place))
+    monkeypatch.setattr(Path, "iterdir", refuse_to_list)
+    assert problems_of(KafkaSettings) == [f"{clean_place} can't be read: Permission denied"]
 
 
 @pytest.mark.parametrize("bootstrap", ["kafka", "kafka:9092,other", "kafka:", ":9092", "kafka:http", ""])
