@@ -21,7 +21,8 @@ READY = "ready"
 def status(output: Output = OutputFormat.table) -> None:
     """Show the newest version, what became of the batches, what is on the way, dead letters, the last job, ingest, and the services.
 
-    What can't be asked because a server is away is left out, and the exit code is 3, or 2 where it refuses us or lacks tables; without HDFS alone `ingest` is unknown, and it is 0.
+    What can't be asked because a server is away is left out, and the exit code is 3, or 2 where it refuses us or lacks tables; without
+    HDFS alone `ingest` is unknown, and it is 0.
     """
     from acidwatch.settings import StatusSettings, load
 
