@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from acidwatch.archive.sealed import DamagedFileError, seal, unseal
 from acidwatch.archive.store import FileExistsAlreadyError, Store
-from acidwatch.archive.zones import JOURNAL, highest_number, journal_path
+from acidwatch.archive.zones import JOURNAL, highest_number, journal_path, numbers
 
 
 def publish(store: Store, entries: Iterable[Mapping[str, Any]]) -> list[int]:
@@ -34,17 +34,26 @@ def publish(store: Store, entries: Iterable[Mapping[str, Any]]) -> list[int]:
 
 def read_journal(store: Store) -> Iterator[dict[str, Any] | DamagedFileError]:
     """The entries of the journal by number, with `at` as the text it was written as; what is wrong with one that is damaged."""
-    for name in store.names(JOURNAL):
-        path = f"{JOURNAL}/{name}"
-        try:
-            entry = unseal(path, store.read(path))
-        except DamagedFileError as error:
-            yield error
-            continue
-        if path != journal_path(entry.get("audit_id", 0)):
-            yield DamagedFileError(path, f"it holds entry {entry.get('audit_id')}")
-            continue
-        yield entry
+    return (_read(store, f"{JOURNAL}/{name}") for name in store.names(JOURNAL))
+
+
+def entries_beside(store: Store, known: Set[int]) -> list[int]:
+    """Numbers of the entries of the journal other than these, without those that are damaged."""
+    return [
+        number
+        for number in sorted(numbers(store.names(JOURNAL)) - known)
+        if not isinstance(_read(store, journal_path(number)), DamagedFileError)
+    ]
+
+
+def _read(store: Store, path: str) -> dict[str, Any] | DamagedFileError:
+    try:
+        entry: dict[str, Any] = unseal(path, store.read(path))
+    except DamagedFileError as error:
+        return error
+    if path != journal_path(entry.get("audit_id", 0)):
+        return DamagedFileError(path, f"it holds entry {entry.get('audit_id')}")
+    return entry
 
 
 def newest_number(store: Store) -> int:

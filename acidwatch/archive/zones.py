@@ -56,6 +56,11 @@ def flood_path(number: int) -> str:
     return f"{FLOOD}/{number:06d}.json"
 
 
+def numbers(names: Iterable[str]) -> set[int]:
+    """The numbers of files that are called by one, such as `000001.json`."""
+    return {int(match[1]) for name in names if (match := _NUMBERED.fullmatch(name))}
+
+
 def highest_number(names: Iterable[str]) -> int:
-    """The highest number of files that are called by one, such as `000001.json`; 0 when there is none."""
-    return max((int(match[1]) for name in names if (match := _NUMBERED.fullmatch(name))), default=0)
+    """The highest of these numbers; 0 when there is none."""
+    return max(numbers(names), default=0)

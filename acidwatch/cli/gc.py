@@ -45,9 +45,9 @@ def gc(
     settings = load(ArchiveSettings)
     ledger, store = Ledger(settings), HdfsStore(settings)
     now, span = datetime.now(UTC), timedelta(seconds=grace)
-    if not force:
-        require_whole(store, ledger, now - span)
     garbage = find(store, ledger, now, span)
+    if not force:
+        require_whole(store, ledger, now - span, [one.path for one in garbage])
     if garbage and not dry_run:
         size = sum(one.bytes for one in garbage)
         confirm(f"remove {len(garbage)} files and folders, {size} bytes in all, for ever", yes)

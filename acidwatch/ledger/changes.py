@@ -57,7 +57,9 @@ def quarantine(connection: Connection, batch_ids: Sequence[str], reason: str, au
 
 
 def restore(connection: Connection, version: int, message: str, author: str, newest: int | None = None) -> Change:
-    """Make a new version that is equal to an earlier one; nothing to do when the newest one is equal already.
+    """Make a new version that is equal to an earlier one, in its batches and in which workbooks stand in place of others.
+
+    Nothing to do when the newest one is equal already.
 
     Args:
         newest: The newest version that whoever wants this knows of; what has come since would go unseen. None = whatever it is.
@@ -83,13 +85,13 @@ def restore(connection: Connection, version: int, message: str, author: str, new
             {"v": version},
         )
     }
-    if now == then:
+    replaced = _replacements(connection, version)
+    if now == then and replaced == _replacements(connection, dataset.version):
         return _nothing(dataset)
     details = {"restored_version": version}
     change, journal = _change(
         connection, dataset, "restore", message, author, sorted(then - now), sorted(now - then), details
     )
-    replaced = _replacements(connection, version)
     _set_replacements(connection, replaced, change.version)
     note(connection, author, "restore", message, {**journal, "replaced": sorted(replaced)}, change.version)
     return change
@@ -127,12 +129,13 @@ def put_back(connection: Connection, entry: Entry) -> tuple[Change, list[Key], l
         (away,),
     )
     returning = [row["batch_id"] for row in reruns]
-    if not into and not out:
+    open_now = _replacements(connection, dataset.version)
+    replaced = {(source_id, other) for source_id, other in details.get("replaced", open_now)}
+    if not into and not out and replaced == open_now:
         return _nothing(dataset), missing, returning
     was = {"was_version": entry["version"]}
     change, _ = _change(connection, dataset, entry["action"], entry["message"], entry["author"], into, out, was)
-    if "replaced" in details:
-        _set_replacements(connection, {(source_id, other) for source_id, other in details["replaced"]}, change.version)
+    _set_replacements(connection, replaced, change.version)
     return change, missing, returning
 
 
@@ -175,7 +178,8 @@ def _change(
     dataset.rows += rows
     dataset.bytes += size
     details = {"batches_in": len(comes), "batches_out": len(goes), **details}
-    only = (comes[0] if comes else goes[0]) if len({m.batch_id for m in (*comes, *goes)}) == 1 else None
+    both = [*comes, *goes]
+    only = both[0] if len({member.batch_id for member in both}) == 1 else None
     version = (
         dataset.version, kind, author, message, *(only.key if only else (None, None)), rows, size, dataset.rows, dataset.bytes,
         orjson.dumps(details).decode(),

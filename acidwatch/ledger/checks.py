@@ -55,12 +55,6 @@ def count_recorded(connection: Connection, origins: Sequence[Origin]) -> int:
     return int(row["n"]) if row else 0
 
 
-def newest_entry(connection: Connection) -> int:
-    """Number of the newest entry of the audit, 0 when there is none."""
-    row = connection.execute("SELECT coalesce(max(audit_id), 0) AS newest FROM ledger.audit").fetchone()
-    return int(row["newest"]) if row else 0
-
-
 def rows_by_file(connection: Connection, version: int | None = None) -> dict[str, dict[Key, int]]:
     """How many rows each clean file must hold of each accepted attempt, or of each member of a version."""
     rows = connection.execute(

@@ -119,13 +119,18 @@ def letters_of(connection: Connection, beginnings: Sequence[str]) -> list[Row]:
     return [found[batch_id] for batch_id in ids]
 
 
+def is_published(letter: Row) -> bool:
+    """Whether a letter is on its topic."""
+    return letter["state"] != "pending" and (letter["state"] != "parked" or letter["letter_offset"] is not None)
+
+
 def require_published(letter: Row) -> None:
     """Make sure that a letter is on its topic.
 
     Raises:
         UnusableInputError: It is not yet.
     """
-    if letter["state"] == "pending" or (letter["state"] == "parked" and letter["letter_offset"] is None):
+    if not is_published(letter):
         raise UnusableInputError(
             f"batch {letter['batch_id']} is not on the dead-letter topic yet; is the versioner running?"
         )

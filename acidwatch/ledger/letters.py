@@ -107,7 +107,7 @@ def unpark(connection: Connection, batch_ids: Sequence[str], message: str, autho
     """Take parked letters up again.
 
     Raises:
-        UnusableInputError: One of them is not parked; nothing was changed.
+        UnusableInputError: One of them is not parked, or not on its topic yet; nothing was changed.
     """
     _move(connection, "unpark", batch_ids, ("parked",), "published", message, author)
 
@@ -123,16 +123,18 @@ def _move(
 ) -> None:
     lock_dataset(connection)
     rows = connection.execute(
-        "SELECT batch_id, state FROM ledger.dead_letters WHERE batch_id = ANY(%s)", (list(batch_ids),)
-    )
+        "SELECT batch_id, state, letter_offset FROM ledger.dead_letters WHERE batch_id = ANY(%s)", (list(batch_ids),)
+    ).fetchall()
     states = {row["batch_id"]: row["state"] for row in rows}
+    places = {row["batch_id"]: row["letter_offset"] for row in rows}
     for batch_id in batch_ids:
         if states.get(batch_id) not in before:
             state = f"is {states[batch_id]}" if batch_id in states else "is no dead letter"
             raise UnusableInputError(f"batch {batch_id} {state}; only {' or '.join(before)} letters can be {action}ed")
+        if places[batch_id] is None:
+            raise UnusableInputError(f"batch {batch_id} is not on the dead-letter topic yet; is the versioner running?")
     connection.execute(
-        f"UPDATE ledger.dead_letters SET state = CASE WHEN {_UNPUBLISHED} THEN 'pending' ELSE %s END, changed_at = now()"  # noqa: S608
-        " WHERE batch_id = ANY(%s)",
+        "UPDATE ledger.dead_letters SET state = %s, changed_at = now() WHERE batch_id = ANY(%s)",
         (after, list(batch_ids)),
     )
     note(connection, author, action, message, {"batches": list(batch_ids)})

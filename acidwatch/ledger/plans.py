@@ -89,14 +89,15 @@ def taken_again(
 ) -> dict[str, int]:
     """Batch id to the attempt that was numbered for the same value and headers, and never confirmed as sent.
 
-    Whoever numbered it crashed, and it may be on the topic already. Not so when a person took the batch out since: an attempt numbered
-    before that never becomes a member.
+    Whoever numbered it crashed, and it may be on the topic already. Not so when a person took the batch out since, or another workbook came
+    to stand in place of its own: an attempt numbered before that never becomes a member.
     """
     rows = connection.execute(
         "SELECT p.batch_id, p.attempt, p.value_sha256 FROM ledger.planned_attempts p JOIN ledger.batches b USING (batch_id)"
         " LEFT JOIN ledger.attempts a USING (batch_id, attempt)"
         " WHERE p.batch_id = ANY(%s) AND p.kind = %s AND p.sent_at IS NULL AND a.attempt IS NULL"
-        " AND p.planned_version >= coalesce(b.taken_out, 0) ORDER BY p.attempt",
+        " AND p.planned_version >= greatest(coalesce(b.taken_out, 0), coalesce((SELECT max(from_version) FROM ledger.replacements r"
+        " WHERE r.source_id = b.source_id AND r.to_version IS NULL), 0)) ORDER BY p.attempt",
         ([batch_id for batch_id, _ in batches], kind),
     ).fetchall()
     wanted = set(batches)

@@ -178,16 +178,21 @@ def _lost_reruns(places: Places) -> Iterator[Fault]:
         for delivery in places.in_ledger.values()
         if delivery.kind == "rerun" and not delivery.done_with
     }
+    newest: dict[str, int] = {}
+    for delivery in places.in_ledger.values():
+        if delivery.verdict is not None:
+            newest[delivery.batch_id] = max(newest.get(delivery.batch_id, 0), delivery.attempt)
     for origin, delivery in sorted(waiting, key=lambda one: _order(one[0])):
+        if newest.get(delivery.batch_id, 0) > delivery.attempt:
+            continue  # a later attempt stands for it
         archived = places.in_raw.get(origin, [])
         sent = any(outcome.value_sha256 in on_the_way for _, outcome in archived)
         if not sent and (delivery.batch_id, delivery.attempt) not in again:
             message = (
                 f"batch {delivery.batch_id} attempt {delivery.attempt} was to be judged again, and nothing came of it"
             )
-            yield Fault(
-                f"record {origin}", "rerun-lost", f"{message}: the versioner's log says why; send its workbook again"
-            )
+            advice = "send its workbook again" if delivery.attempt == 1 else "replay or reprocess the batch again"
+            yield Fault(f"record {origin}", "rerun-lost", f"{message}: the versioner's log says why; {advice}")
 
 
 def _has_hole_at(places: Places, origin: Origin) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from acidwatch.archive.journal import newest_number
+from acidwatch.archive.journal import entries_beside
 from acidwatch.archive.manifests import RawFile, read_raw_manifest
 from acidwatch.archive.sealed import DamagedFileError
 from acidwatch.archive.store import FileInfo, Store
 from acidwatch.archive.threads import in_threads
 from acidwatch.errors import PermanentError
-from acidwatch.ledger import checks
+from acidwatch.ledger import audit, checks
 from acidwatch.ledger.connection import Ledger
 
 
@@ -29,19 +30,29 @@ class LedgerNotWholeError(PermanentError):
         )
 
 
-def require_whole(store: Store, ledger: Ledger, until: datetime) -> None:
-    """Make sure that the ledger knows every change in journal/, and every record in files of raw/ that were written before `until`.
+def require_whole(store: Store, ledger: Ledger, until: datetime, paths: Collection[str]) -> None:
+    """Make sure that the ledger knows what says whether files are needed: every change in journal/, and every record whose rows or
+    findings may be in one of them.
+
+    Args:
+        until: Files of raw/ that were written before it and that the ledger does not name are looked at too.
+        paths: The files.
 
     Raises:
         LedgerNotWholeError: It does not.
     """
-    there = newest_number(store)
-    raw = [file for file in store.walk("raw") if file.modified_at < until]
     with ledger.transaction() as connection:
-        newest = checks.newest_entry(connection)
+        known = audit.known_entries(connection)
+    if missing := entries_beside(store, known):
+        raise LedgerNotWholeError(
+            f"journal/ has {len(missing)} changes that it lacks, the first is number {missing[0]}"
+        )
+    raw = list(store.walk("raw"))
+    with ledger.transaction() as connection:
         named = checks.named_of(connection, [file.path for file in raw])
-    if there > newest:
-        raise LedgerNotWholeError(f"journal/ has changes up to number {there}, and the ledger up to {newest}")
+    # The ledger names a file of raw/ once it knows one of its records; the files of a group are called alike.
+    siblings = {f"raw/{path.partition('/')[2]}" for path in paths}
+    doubtful = [file for file in raw if file.path in siblings or (file.path not in named and file.modified_at < until)]
 
     def read(file: FileInfo) -> tuple[FileInfo, RawFile | None]:
         try:
@@ -50,7 +61,7 @@ def require_whole(store: Store, ledger: Ledger, until: datetime) -> None:
             return file, None  # `reconcile` names it; nothing could bring its records back
 
     # A crash may have left a twin of a file that the ledger names: then it knows its records.
-    for file, manifest in in_threads(read, [file for file in raw if file.path not in named]):
+    for file, manifest in in_threads(read, doubtful):
         origins = [outcome.origin for outcome in manifest.outcomes] if manifest else []
         with ledger.transaction() as connection:
             lacking = len(origins) - checks.count_recorded(connection, origins)

@@ -10,7 +10,7 @@ from acidwatch.archive.store import Store
 from acidwatch.errors import PermanentError, UnusableInputError
 from acidwatch.ledger.audit import note
 from acidwatch.ledger.connection import Ledger
-from acidwatch.ledger.letter_queries import LetterFilter, letters, letters_of, require_published
+from acidwatch.ledger.letter_queries import LetterFilter, is_published, letters, letters_of, require_published
 from acidwatch.ledger.queries import Row
 from acidwatch.ledger.sendable import Seen
 from acidwatch.ledger.state import Key
@@ -71,7 +71,7 @@ class Orders:
 
 
 def choose(ledger: Ledger, ids: Sequence[str], wanted: LetterFilter, limit: int | None) -> list[Row]:
-    """The letters to replay, the oldest failure first: those named, or those that the filter means.
+    """The letters to replay, the oldest failure first: those named, or those that the filter means and that are on their topic.
 
     Raises:
         UnusableInputError: One of them can't be replayed.
@@ -84,8 +84,9 @@ def choose(ledger: Ledger, ids: Sequence[str], wanted: LetterFilter, limit: int 
             raise UnusableInputError(
                 f"batch {batch_id} was accepted; to run it again from its raw bytes: acidwatch reprocess {batch_id}"
             )
-        require_published(letter)
-    return chosen
+        if ids:
+            require_published(letter)
+    return [letter for letter in chosen if is_published(letter)]
 
 
 async def replay(

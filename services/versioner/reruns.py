@@ -7,17 +7,20 @@ from collections.abc import Sequence
 
 import structlog
 
+from acidwatch.archive.groupfile import RawRecord
 from acidwatch.archive.raw import read_sound_records
 from acidwatch.archive.store import Store
 from acidwatch.broker.send import ConfirmedSender, Record
+from acidwatch.contract.headers import read_headers
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.places import RawPlace, mark_rerun, pending_reruns
+from acidwatch.recovery.redrive import stamp
 
 _AT_ONCE = 50
 
 
 class Reruns:
-    """Sends records again, byte for byte. Sending one twice after a crash makes a duplicate, never a loss."""
+    """Sends records again, their values byte for byte. Sending one twice after a crash makes a duplicate, never a loss."""
 
     def __init__(self, ledger: Ledger, store: Store, sender: ConfirmedSender, topic: str, most_bytes: int) -> None:
         self._ledger, self._store, self._sender, self._topic = ledger, store, sender, topic
@@ -48,7 +51,7 @@ class Reruns:
                 self._log.error("can't be sent again", reason=str(damaged[place.origin]), archive_path=place.path)
                 continue
             record = found[place.origin]
-            again = Record(self._topic, record.key, record.value, record.headers)
+            again = Record(self._topic, record.key, record.value, _headers(record))
             if why := again.why_not(self._most_bytes):
                 self._log.error("can't be sent again", batch_id=record.batch_id, reason=why, archive_path=place.path)
             else:
@@ -68,3 +71,10 @@ class Reruns:
     def _mark(self, places: list[RawPlace]) -> None:
         with self._ledger.transaction() as connection:
             mark_rerun(connection, places)
+
+
+def _headers(record: RawRecord) -> Sequence[tuple[str, bytes | None]]:
+    """As they came; one without an id was given one by its place on the topic, which will be another one."""
+    if read_headers(record.headers).batch_id is not None:
+        return record.headers
+    return stamp(record.headers, {"ce_id": record.batch_id.encode()})

@@ -306,7 +306,7 @@ class History:
         model = self.model
         then, now = model.versions[version], model.now
         change = restore(self.connection, version, "back", "me")
-        assert change.made == (then.members != now.members)
+        assert change.made == (then.members != now.members or (then.replaced is None) != (now.replaced is None))
         if change.made:
             changed = {batch for batch, _ in then.members ^ now.members}
             model.asked &= now.replaced is None or then.replaced is not None

@@ -14,7 +14,7 @@ from acidwatch.broker.send import Record
 from acidwatch.errors import DependencyAwayError, UnusableInputError
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.letter_queries import LetterFilter, letters_of, require_published
-from acidwatch.ledger.letters import mark_published, park, pending, unpark
+from acidwatch.ledger.letters import claim_left, mark_published, park, unpark
 from acidwatch.ledger.plans import Kind
 from acidwatch.ledger.sendable import Seen
 from acidwatch.recovery.edits import parse_edits
@@ -48,7 +48,7 @@ def reject(ledger: Ledger, *batches: str, attempt: int = 1) -> None:
 
 def publish(ledger: Ledger) -> list[str]:
     with ledger.transaction() as connection:
-        letters = pending(connection, 100)
+        letters = claim_left(connection, 100, 0.0)
         mark_published(connection, letters, [("dlq", 0, number) for number in range(len(letters))])
     return [letter.batch_id for letter in letters]
 
@@ -157,17 +157,52 @@ def test_what_a_person_set_aside_stays_so_when_the_attempt_under_way_is_rejected
     assert letter(ledger, "a")["state"] == "published"
 
 
-def test_a_letter_taken_up_again_before_its_newest_failure_is_on_the_topic_is_pending(ledger: Ledger) -> None:
+def test_a_letter_is_taken_up_again_once_its_newest_failure_is_on_the_topic(ledger: Ledger) -> None:
     reject(ledger, "a")
     send(ledger, seen(ledger, "a"))
     with ledger.transaction() as connection:
         park(connection, ["a"], "ask the lab", "bob")
     put(ledger, outcome("a", 200, attempt=2, rejected=True, value=b"a"))
+    with (
+        pytest.raises(UnusableInputError, match="not on the dead-letter topic yet"),
+        ledger.transaction() as connection,
+    ):
+        unpark(connection, ["a"], "they answered", "bob")
+    assert publish(ledger) == ["a"]
     with ledger.transaction() as connection:
         unpark(connection, ["a"], "they answered", "bob")
-    assert letter(ledger, "a")["state"] == "pending"
-    assert publish(ledger) == ["a"]
     assert letter(ledger, "a")["state"] == "published"
+
+
+def test_a_filter_means_the_letters_that_are_on_their_topic(ledger: Ledger) -> None:
+    reject(ledger, "a", "b")
+    send(ledger, seen(ledger, "a"))
+    with ledger.transaction() as connection:
+        park(connection, ["a", "b"], "ask the lab", "bob")
+    put(ledger, outcome("a", 200, attempt=2, rejected=True, value=b"a"))
+    assert [one["batch_id"] for one in choose(ledger, [], LetterFilter(states=("parked",)), None)] == ["b"]
+    with pytest.raises(UnusableInputError, match="batch a is not on the dead-letter topic yet"):
+        choose(ledger, ["a", "b"], LetterFilter(), None)
+
+
+def test_a_number_from_before_another_workbook_stood_in_its_place_is_not_taken_again(ledger: Ledger) -> None:
+    put(ledger, outcome("a", 1, value=b"a", source_id="old"))
+    outgoing = [Outgoing("a", b"key", b"a", ())]
+
+    def reprocess(to: Any) -> Redriven:
+        return asyncio.run(redrive(ledger, to, "t", outgoing, "reprocess", "ann", "why"))
+
+    with pytest.raises(DependencyAwayError):
+        reprocess(Crash())
+    assert reprocess(Topic()).attempts == {"a": 2}, "as it was numbered"
+    with pytest.raises(DependencyAwayError):
+        reprocess(Crash())
+    put(ledger, outcome("b", 2, source_id="new"))
+    with ledger.transaction() as connection:
+        connection.execute(
+            "INSERT INTO ledger.replacements (source_id, replaced_by, from_version) VALUES ('old', 'new', 2)"
+        )
+    assert reprocess(Topic()).attempts == {"a": 4}
 
 
 @pytest.fixture

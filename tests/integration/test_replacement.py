@@ -51,6 +51,21 @@ def test_nothing_of_a_replaced_workbook_is_appended_any_more_unless_that_is_undo
     assert sources(history) == {"v1": 2}
 
 
+def test_a_restore_undoes_a_replacement_with_which_nothing_left(history: History) -> None:
+    history.send("v1", ROWS, only=[0])
+    with history.ledger.transaction() as connection:
+        (member,) = members(connection, 1)
+        changes.quarantine(connection, [member.batch_id], "wrong unit", "kim")
+    history.send("v2", ROWS)
+    history.send("v2", ROWS, replaces=old("v1"))
+    with history.ledger.transaction() as connection:
+        newest = int(queries.dataset(connection)["newest_version"])
+        assert changes.restore(connection, newest - 1, "undo", "kim").made
+        assert not changes.restore(connection, newest + 1, "again", "kim").made
+    history.send("v1", ROWS, only=[1])
+    assert sources(history) == {"v1": 1, "v2": 3}
+
+
 def test_a_correction_of_a_correction_that_never_became_whole_takes_both_out(history: History) -> None:
     history.send("v1", ROWS)
     history.send("v2", ROWS, replaces=old("v1"), only=[0, 2])

@@ -188,7 +188,30 @@ def test_a_record_that_the_topic_would_not_take_again_holds_up_no_other(history:
 
 
 def whole(history: History, until: datetime = LATER, ledger: Ledger | None = None) -> None:
-    require_whole(history.store, ledger or history.ledger, until)
+    found = find(history.store, ledger or history.ledger, until, timedelta())
+    require_whole(history.store, ledger or history.ledger, until, [one.path for one in found])
+
+
+def test_a_group_of_which_the_ledger_knows_some_records_only_keeps_its_files(history: History) -> None:
+    good, bad = history.judge(A, BAD)
+    history.record([bad])
+    assert [one.path.partition("/")[0] for one in found(history)] == ["clean"]
+    with pytest.raises(LedgerNotWholeError, match="it lacks 1 records of raw/"):
+        whole(history)
+    history.record([good])
+    whole(history)
+
+
+def test_changes_that_a_restored_ledger_lacks_are_missed_whatever_was_noted_since(history: History) -> None:
+    history.commit(A)
+    with history.ledger.transaction() as connection:
+        changes.quarantine(connection, ["a"], "wrong unit", "ann")
+    history.flush()
+    with history.ledger.transaction() as connection:
+        connection.execute("DELETE FROM ledger.audit")
+        changes.restore(connection, 1, "right after all", "ann")  # is number 2
+    with pytest.raises(LedgerNotWholeError, match="journal/ has 1 changes that it lacks, the first is number 1"):
+        whole(history)
 
 
 def test_a_ledger_that_knows_all_of_raw_and_journal_is_whole_whatever_a_crash_left(history: History) -> None:
@@ -214,7 +237,7 @@ def test_an_empty_a_half_rebuilt_or_a_late_ledger_is_not_whole(history: History,
     with history.ledger.transaction() as connection:
         changes.quarantine(connection, ["a"], "wrong unit", "ann")
     history.flush()
-    with pytest.raises(LedgerNotWholeError, match="journal/ has changes up to number 1, and the ledger up to 0"):
+    with pytest.raises(LedgerNotWholeError, match="journal/ has 1 changes that it lacks, the first is number 1"):
         whole(history, ledger=other)
 
 
