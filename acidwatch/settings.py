@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -19,6 +20,7 @@ from acidwatch.errors import ConfigError
 PREFIX = "ACIDWATCH_"
 ENV_FILES = (".local/stack.env", ".env")  # the later one wins
 _PROTOCOL = PREFIX + "KAFKA_SECURITY_PROTOCOL"
+NO_ADDRESS = "it is no address like postgresql://user@host:port/database"
 SECRETS_DIR = os.environ.get(PREFIX + "SECRETS_DIR", "/run/secrets")
 
 
@@ -123,13 +125,13 @@ class PostgresSettings(Settings):
     @field_validator("database_url")
     @classmethod
     def _is_an_address(cls, value: SecretStr) -> SecretStr:
-        import psycopg  # here: not all processes have it
-        from psycopg.conninfo import conninfo_to_dict
-
+        text = value.get_secret_value()
         try:
-            conninfo_to_dict(value.get_secret_value())
-        except psycopg.ProgrammingError:  # its message has parts of the address
-            raise ValueError("it is no address like postgresql://user@host:port/database") from None
+            urlsplit(text)
+        except ValueError:  # its message has parts of the address
+            text = ""
+        if not re.match(r"postgres(ql)?://|\s*\w+\s*=", text):
+            raise ValueError(NO_ADDRESS)
         return value
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from acidwatch.errors import DependencyAwayError, NotMigratedError, RefusedError
-from acidwatch.settings import PostgresSettings
+from acidwatch.errors import ConfigError, DependencyAwayError, NotMigratedError, RefusedError
+from acidwatch.settings import NO_ADDRESS, PostgresSettings
 
 _LOGIN = "check the user in ACIDWATCH_DATABASE_URL, and ACIDWATCH_DATABASE_PASSWORD"
 _CERTIFICATE = "check sslrootcert and the host name in ACIDWATCH_DATABASE_URL"
@@ -40,9 +40,16 @@ _SIGNS = {
 
 
 def conninfo(settings: PostgresSettings) -> str:
-    """Everything that psycopg needs to connect; a secret."""
+    """Everything that psycopg needs to connect; a secret.
+
+    Raises:
+        ConfigError: The address can't be read.
+    """
     password = settings.database_password.get_secret_value()
-    return make_conninfo(settings.database_url.get_secret_value(), **({"password": password} if password else {}))
+    try:
+        return make_conninfo(settings.database_url.get_secret_value(), **({"password": password} if password else {}))
+    except psycopg.ProgrammingError:  # its message has parts of the address
+        raise ConfigError(f"ACIDWATCH_DATABASE_URL is wrong: {NO_ADDRESS}") from None
 
 
 def address_of(url: str) -> str:

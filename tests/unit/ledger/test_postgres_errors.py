@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
-from acidwatch.errors import DependencyAwayError, NotMigratedError, RefusedError
-from acidwatch.ledger.login import postgres_errors
+from acidwatch.errors import ConfigError, DependencyAwayError, NotMigratedError, RefusedError
+from acidwatch.ledger.login import conninfo, postgres_errors
+from acidwatch.settings import PostgresSettings
 
 MISSING = 'relation "ledger.datasets" does not exist\nLINE 1: SELECT * FROM ledger.datasets'
 
@@ -44,3 +46,11 @@ def test_a_right_that_is_missing_or_a_wrong_password_is_a_refusal() -> None:
         psycopg.OperationalError("FATAL:  password authentication failed for user acidwatch"),
     ):
         assert (type(told(error)), told(error).exit_code) == (RefusedError, 2)
+
+
+def test_an_address_that_only_postgresql_s_client_finds_wrong_is_a_setting_and_said_without_what_is_in_it() -> None:
+    settings = PostgresSettings(database_url=SecretStr("postgresql://me:pa55word@db/x?sslmod=require"))
+    with pytest.raises(ConfigError) as caught:
+        conninfo(settings)
+    assert str(caught.value).startswith("ACIDWATCH_DATABASE_URL is wrong: it is no address")
+    assert "pa55word" not in str(caught.value)
