@@ -101,9 +101,11 @@ def test_send_stops_on_sigterm_and_goes_on_where_it_says(
     sending.send_signal(signal.SIGTERM)
     _, said = sending.communicate(timeout=LONG)
     assert sending.returncode == code
-    line = next(line for line in said.decode().splitlines() if "--from-batch" in line)
-    reached = line.rsplit(" ", 1)[1]
+    again = re.search(r"--from-batch ([0-9]+)(.*)", said.decode())
+    assert again is not None
+    reached = again[1]
     assert 0 < int(reached) < 60
+    assert again[2].split() == ["--interval", "2s", *more]
     result = deployment.send(made.samples, "--batch-size", "10", "--from-batch", reached)
     assert result["sent"] == 60 - int(reached)
     check_exactly_once(deployment, made)
