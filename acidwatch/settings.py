@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -125,12 +124,7 @@ class PostgresSettings(Settings):
     @field_validator("database_url")
     @classmethod
     def _is_an_address(cls, value: SecretStr) -> SecretStr:
-        text = value.get_secret_value()
-        try:
-            urlsplit(text)
-        except ValueError:  # its message has parts of the address
-            text = ""
-        if not re.match(r"postgres(ql)?://|\s*\w+\s*=", text):
+        if not re.match(r"postgres(ql)?://|\s*\w+\s*=", value.get_secret_value()):
             raise ValueError(NO_ADDRESS)
         return value
 

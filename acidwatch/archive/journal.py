@@ -37,12 +37,15 @@ def read_journal(store: Store) -> Iterator[dict[str, Any] | DamagedFileError]:
     return (_read(store, f"{JOURNAL}/{name}") for name in store.names(JOURNAL))
 
 
-def entries_beside(store: Store, known: Set[int]) -> list[int]:
-    """Numbers of the entries of the journal other than these, without those that are damaged."""
+def entries(store: Store) -> set[int]:
+    """Numbers of all entries of the journal, damaged ones too."""
+    return numbers(store.names(JOURNAL))
+
+
+def readable(store: Store, entries: Set[int]) -> list[int]:
+    """Those of these entries that are not damaged, in order."""
     return [
-        number
-        for number in sorted(numbers(store.names(JOURNAL)) - known)
-        if not isinstance(_read(store, journal_path(number)), DamagedFileError)
+        number for number in sorted(entries) if not isinstance(_read(store, journal_path(number)), DamagedFileError)
     ]
 
 

@@ -117,6 +117,8 @@ def _move(
     yes: bool,
     output: OutputFormat,
 ) -> None:
+    from dataclasses import replace
+
     from acidwatch.archive.hdfs import HdfsStore
     from acidwatch.cli.journal import flush
     from acidwatch.ledger import letter_queries, letters
@@ -129,7 +131,8 @@ def _move(
         if ids:
             chosen = letter_queries.letters_of(connection, ids)[:limit]
         else:
-            chosen = letter_queries.letters(connection, filters.letters(states), limit, oldest=True)
+            wanted = replace(filters.letters(states), published=action == "unpark")
+            chosen = letter_queries.letters(connection, wanted, limit, oldest=True)
     batch_ids = [row["batch_id"] for row in chosen]
     if chosen and not dry_run:
         confirm(f"{action} {len(chosen)} dead letters", yes)

@@ -42,17 +42,16 @@ def named_of(connection: Connection, paths: Sequence[str]) -> set[str]:
     return {row["path"] for row in rows}
 
 
-def count_recorded(connection: Connection, origins: Sequence[Origin]) -> int:
-    """Of how many of these records an outcome is recorded."""
+def unrecorded(connection: Connection, origins: Sequence[Origin]) -> set[Origin]:
+    """Of which of these records no outcome is recorded."""
     keys = [origin_key(origin) for origin in origins]
     columns = [list(column) for column in zip(*keys, strict=True)] if keys else [[], [], [], []]
-    row = connection.execute(
-        "SELECT count(*) AS n FROM ledger.deliveries"
-        ' JOIN unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) AS o(topic, partition, "offset", timestamp_ms)'
-        ' USING (topic, partition, "offset", timestamp_ms)',
+    rows = connection.execute(
+        'SELECT o.* FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) AS o(topic, partition, "offset", timestamp_ms)'
+        ' LEFT JOIN ledger.deliveries d USING (topic, partition, "offset", timestamp_ms) WHERE d.batch_id IS NULL',
         columns,
-    ).fetchone()
-    return int(row["n"]) if row else 0
+    )
+    return {Origin(row["topic"], row["partition"], row["offset"], row["timestamp_ms"]) for row in rows}
 
 
 def rows_by_file(connection: Connection, version: int | None = None) -> dict[str, dict[Key, int]]:

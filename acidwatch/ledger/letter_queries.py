@@ -27,6 +27,7 @@ class LetterFilter:
         source: The workbook's name, or how its SHA-256 begins.
         site: A SITE_ID in the batch.
         failed_before, failed_after: When they failed last.
+        published: Only those that are on their topic.
         unsent: Also those in state `replayed` whose attempt was numbered and never confirmed as sent: whoever did it crashed.
     """
 
@@ -38,6 +39,7 @@ class LetterFilter:
     site: str | None = None
     failed_before: datetime | None = None
     failed_after: datetime | None = None
+    published: bool = False
     unsent: bool = False
 
     def _values(self) -> dict[str, Any]:
@@ -65,6 +67,7 @@ _WHERE = (
     f" AND {OF_SOURCE}"
     " AND (%(failed_before)s::timestamptz IS NULL OR d.last_failed_at < %(failed_before)s)"
     " AND (%(failed_after)s::timestamptz IS NULL OR d.last_failed_at > %(failed_after)s)"
+    " AND (NOT %(published)s OR d.state NOT IN ('pending', 'parked') OR (d.state = 'parked' AND d.letter_offset IS NOT NULL))"
 )
 
 
@@ -119,18 +122,13 @@ def letters_of(connection: Connection, beginnings: Sequence[str]) -> list[Row]:
     return [found[batch_id] for batch_id in ids]
 
 
-def is_published(letter: Row) -> bool:
-    """Whether a letter is on its topic."""
-    return letter["state"] != "pending" and (letter["state"] != "parked" or letter["letter_offset"] is not None)
-
-
 def require_published(letter: Row) -> None:
     """Make sure that a letter is on its topic.
 
     Raises:
         UnusableInputError: It is not yet.
     """
-    if not is_published(letter):
+    if letter["state"] == "pending" or (letter["state"] == "parked" and letter["letter_offset"] is None):
         raise UnusableInputError(
             f"batch {letter['batch_id']} is not on the dead-letter topic yet; is the versioner running?"
         )

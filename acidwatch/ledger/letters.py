@@ -131,7 +131,7 @@ def _move(
         if states.get(batch_id) not in before:
             state = f"is {states[batch_id]}" if batch_id in states else "is no dead letter"
             raise UnusableInputError(f"batch {batch_id} {state}; only {' or '.join(before)} letters can be {action}ed")
-        if places[batch_id] is None:
+        if action == "unpark" and places[batch_id] is None:
             raise UnusableInputError(f"batch {batch_id} is not on the dead-letter topic yet; is the versioner running?")
     connection.execute(
         "UPDATE ledger.dead_letters SET state = %s, changed_at = now() WHERE batch_id = ANY(%s)",

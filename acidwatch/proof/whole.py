@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from acidwatch.archive.journal import entries_beside
-from acidwatch.archive.manifests import RawFile, read_raw_manifest
+from acidwatch.archive.journal import entries, readable
+from acidwatch.archive.manifests import read_raw_manifest
 from acidwatch.archive.sealed import DamagedFileError
 from acidwatch.archive.store import FileInfo, Store
 from acidwatch.archive.threads import in_threads
+from acidwatch.contract.batch import Origin
 from acidwatch.errors import PermanentError
 from acidwatch.ledger import audit, checks
 from acidwatch.ledger.connection import Ledger
+
+_AT_ONCE = 100
 
 
 class LedgerNotWholeError(PermanentError):
@@ -41,9 +44,10 @@ def require_whole(store: Store, ledger: Ledger, until: datetime, paths: Collecti
     Raises:
         LedgerNotWholeError: It does not.
     """
+    there = entries(store)  # before the ledger is asked, which has each entry first
     with ledger.transaction() as connection:
         known = audit.known_entries(connection)
-    if missing := entries_beside(store, known):
+    if missing := readable(store, there - known):
         raise LedgerNotWholeError(
             f"journal/ has {len(missing)} changes that it lacks, the first is number {missing[0]}"
         )
@@ -54,17 +58,25 @@ def require_whole(store: Store, ledger: Ledger, until: datetime, paths: Collecti
     siblings = {f"raw/{path.partition('/')[2]}" for path in paths}
     doubtful = [file for file in raw if file.path in siblings or (file.path not in named and file.modified_at < until)]
 
-    def read(file: FileInfo) -> tuple[FileInfo, RawFile | None]:
-        try:
-            return file, read_raw_manifest(store, file.path)
-        except DamagedFileError:
-            return file, None  # `reconcile` names it; nothing could bring its records back
-
-    # A crash may have left a twin of a file that the ledger names: then it knows its records.
-    for file, manifest in in_threads(read, doubtful):
-        origins = [outcome.origin for outcome in manifest.outcomes] if manifest else []
+    for start in range(0, len(doubtful), _AT_ONCE):
+        chunk = doubtful[start : start + _AT_ONCE]
+        records = [
+            (file, origin)
+            for file, origins in in_threads(lambda file: _origins(store, file), chunk)
+            for origin in origins
+        ]
         with ledger.transaction() as connection:
-            lacking = len(origins) - checks.count_recorded(connection, origins)
-        if lacking:
+            unknown = checks.unrecorded(connection, [origin for _, origin in records])
+        if unknown:
+            file = next(file for file, origin in records if origin in unknown)
+            lacking = sum(one.path == file.path and origin in unknown for one, origin in records)
             when = f"{file.modified_at:%Y-%m-%d %H:%M:%S}"
             raise LedgerNotWholeError(f"it lacks {lacking} records of {file.path}, written {when}")
+
+
+def _origins(store: Store, file: FileInfo) -> tuple[FileInfo, list[Origin]]:
+    """The records of a file of raw/; none of one that is damaged: `reconcile` names it, and nothing could bring its records back."""
+    try:
+        return file, [outcome.origin for outcome in read_raw_manifest(store, file.path).outcomes]
+    except DamagedFileError:
+        return file, []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from acidwatch.archive.store import Store
 from acidwatch.errors import PermanentError, UnusableInputError
 from acidwatch.ledger.audit import note
 from acidwatch.ledger.connection import Ledger
-from acidwatch.ledger.letter_queries import LetterFilter, is_published, letters, letters_of, require_published
+from acidwatch.ledger.letter_queries import LetterFilter, letters, letters_of, require_published
 from acidwatch.ledger.queries import Row
 from acidwatch.ledger.sendable import Seen
 from acidwatch.ledger.state import Key
@@ -77,16 +77,19 @@ def choose(ledger: Ledger, ids: Sequence[str], wanted: LetterFilter, limit: int 
         UnusableInputError: One of them can't be replayed.
     """
     with ledger.transaction() as connection:
-        chosen = letters_of(connection, ids)[:limit] if ids else letters(connection, wanted, limit, oldest=True)
+        if ids:
+            chosen = letters_of(connection, ids)[:limit]
+        else:
+            published = letters(connection, replace(wanted, published=True), limit, oldest=True)
+            chosen = published or letters(connection, wanted, 1)  # which says why there are none
     for letter in chosen:
         batch_id = letter["batch_id"]
         if letter["state"] == "resolved":
             raise UnusableInputError(
                 f"batch {batch_id} was accepted; to run it again from its raw bytes: acidwatch reprocess {batch_id}"
             )
-        if ids:
-            require_published(letter)
-    return [letter for letter in chosen if is_published(letter)]
+        require_published(letter)
+    return chosen
 
 
 async def replay(

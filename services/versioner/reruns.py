@@ -77,4 +77,6 @@ def _headers(record: RawRecord) -> Sequence[tuple[str, bytes | None]]:
     """As they came; one without an id was given one by its place on the topic, which will be another one."""
     if read_headers(record.headers).batch_id is not None:
         return record.headers
-    return stamp(record.headers, {"ce_id": record.batch_id.encode()})
+    return stamp(
+        record.headers, {"ce_id": record.batch_id.encode(), "ce_attempt": None}
+    )  # without an id it was the first

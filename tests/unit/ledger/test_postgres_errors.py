@@ -49,8 +49,9 @@ def test_a_right_that_is_missing_or_a_wrong_password_is_a_refusal() -> None:
 
 
 def test_an_address_that_only_postgresql_s_client_finds_wrong_is_a_setting_and_said_without_what_is_in_it() -> None:
-    settings = PostgresSettings(database_url=SecretStr("postgresql://me:pa55word@db/x?sslmod=require"))
-    with pytest.raises(ConfigError) as caught:
-        conninfo(settings)
-    assert str(caught.value).startswith("ACIDWATCH_DATABASE_URL is wrong: it is no address")
-    assert "pa55word" not in str(caught.value)
+    for url in ("postgresql://me:pa55word@db/x?sslmod=require", "postgresql://me:pa55word@[db/x"):
+        with pytest.raises(ConfigError) as caught:
+            conninfo(PostgresSettings(database_url=SecretStr(url)))
+        assert str(caught.value).startswith("ACIDWATCH_DATABASE_URL is wrong: it is no address")
+        assert "pa55word" not in str(caught.value)
+    assert "p[w" in conninfo(PostgresSettings(database_url=SecretStr("postgresql://me:p[w@db:5432/x")))
