@@ -51,7 +51,7 @@ class Reruns:
                 self._log.error("can't be sent again", reason=str(damaged[place.origin]), archive_path=place.path)
                 continue
             record = found[place.origin]
-            again = Record(self._topic, record.key, record.value, _headers(record))
+            again = Record(self._topic, record.key, record.value, again_headers(record))
             if why := again.why_not(self._most_bytes):
                 self._log.error("can't be sent again", batch_id=record.batch_id, reason=why, archive_path=place.path)
             else:
@@ -73,7 +73,7 @@ class Reruns:
             mark_rerun(connection, places)
 
 
-def _headers(record: RawRecord) -> Sequence[tuple[str, bytes | None]]:
+def again_headers(record: RawRecord) -> Sequence[tuple[str, bytes | None]]:
     """As they came; one without an id was given one by its place on the topic, which will be another one."""
     if read_headers(record.headers).batch_id is not None:
         return record.headers

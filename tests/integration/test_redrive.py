@@ -174,6 +174,15 @@ def test_a_letter_is_taken_up_again_once_its_newest_failure_is_on_the_topic(ledg
     assert letter(ledger, "a")["state"] == "published"
 
 
+def test_a_letter_that_a_rebuild_left_without_its_place_on_the_topic_can_be_set_aside(ledger: Ledger) -> None:
+    reject(ledger, "a")
+    with ledger.transaction() as connection:
+        connection.execute("UPDATE ledger.dead_letters SET letter_offset = NULL")
+        park(connection, ["a"], "ask the lab", "bob")
+    assert publish(ledger) == ["a"]
+    assert letter(ledger, "a")["state"] == "parked"
+
+
 def test_a_filter_means_the_letters_that_are_on_their_topic(ledger: Ledger) -> None:
     reject(ledger, "a", "b")
     send(ledger, seen(ledger, "a"))
