@@ -42,11 +42,9 @@ def entries(store: Store) -> set[int]:
     return numbers(store.names(JOURNAL))
 
 
-def readable(store: Store, entries: Set[int]) -> list[int]:
-    """Those of these entries that are not damaged, in order."""
-    return [
-        number for number in sorted(entries) if not isinstance(_read(store, journal_path(number)), DamagedFileError)
-    ]
+def readable(store: Store, wanted: Set[int]) -> list[int]:
+    """The numbers of those of these entries that are not damaged, in order."""
+    return [number for number in sorted(wanted) if not isinstance(_read(store, journal_path(number)), DamagedFileError)]
 
 
 def _read(store: Store, path: str) -> dict[str, Any] | DamagedFileError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import dataclass
 
 from acidwatch.broker.topics import beginning_offsets, committed_offsets, end_offsets
@@ -27,6 +29,23 @@ async def remaining(settings: KafkaSettings, service: str, topic: str, ends: dic
     missing = {partition for partition in ends if partition not in committed}
     begins = await beginning_offsets(settings, topic) if missing else {}
     return sum(max(end - committed.get(partition, begins.get(partition, 0)), 0) for partition, end in ends.items())
+
+
+async def catch_up(settings: KafkaSettings, service: str, topic: str, deadline: float) -> int:
+    """Wait until a service's group has committed all that is on a topic now, not what comes later.
+
+    Args:
+        deadline: Of `time.monotonic`.
+
+    Returns:
+        How many records it had not committed at the deadline.
+    """
+    ends = await end_offsets(settings, topic)
+    while left := await remaining(settings, service, topic, ends):
+        if time.monotonic() >= deadline:
+            return left
+        await asyncio.sleep(0.2)
+    return 0
 
 
 async def in_flight(settings: KafkaSettings) -> InFlight:

@@ -61,8 +61,7 @@ async def wait_until_recorded(settings: KafkaSettings, ledger: Ledger, planned: 
     import asyncio
     import time
 
-    from acidwatch.broker.lag import remaining
-    from acidwatch.broker.topics import end_offsets
+    from acidwatch.broker.lag import catch_up
 
     deadline = time.monotonic() + timeout
     reruns = await asyncio.to_thread(_reruns, ledger)
@@ -77,11 +76,8 @@ async def wait_until_recorded(settings: KafkaSettings, ledger: Ledger, planned: 
         ("versioner", settings.topic_outcomes, "outcomes not recorded"),
     ]
     for service, topic, what in steps:
-        ends = await end_offsets(settings, topic)
-        while left := await remaining(settings, service, topic, ends):
-            if time.monotonic() > deadline:
-                return f"{left} {what}"
-            await asyncio.sleep(0.2)
+        if left := await catch_up(settings, service, topic, deadline):
+            return f"{left} {what}"
     if await asyncio.to_thread(_reruns, ledger) != reruns:  # outcomes that were waited for named files that are gone
         return await wait_until_recorded(settings, ledger, planned, max(deadline - time.monotonic(), 0.0))
     while planned and (left := await asyncio.to_thread(_unrecorded, ledger, planned)):

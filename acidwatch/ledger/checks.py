@@ -9,7 +9,7 @@ from typing import Any
 from acidwatch.contract.batch import Origin
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.dataset import DATASET
-from acidwatch.ledger.state import Key, origin_key
+from acidwatch.ledger.state import Key, origin_key, recorded_origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,8 @@ def named_of(connection: Connection, paths: Sequence[str]) -> set[str]:
 
 def unrecorded(connection: Connection, origins: Sequence[Origin]) -> set[Origin]:
     """Of which of these records no outcome is recorded."""
-    keys = [origin_key(origin) for origin in origins]
-    columns = [list(column) for column in zip(*keys, strict=True)] if keys else [[], [], [], []]
-    rows = connection.execute(
-        'SELECT o.* FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) AS o(topic, partition, "offset", timestamp_ms)'
-        ' LEFT JOIN ledger.deliveries d USING (topic, partition, "offset", timestamp_ms) WHERE d.batch_id IS NULL',
-        columns,
-    )
-    return {Origin(row["topic"], row["partition"], row["offset"], row["timestamp_ms"]) for row in rows}
+    known = recorded_origins(connection, [origin_key(origin) for origin in origins])
+    return {origin for origin in origins if origin_key(origin) not in known}
 
 
 def rows_by_file(connection: Connection, version: int | None = None) -> dict[str, dict[Key, int]]:

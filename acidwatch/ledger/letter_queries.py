@@ -12,6 +12,10 @@ from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.queries import LETTER_STATES, Row, whole_id
 from acidwatch.ledger.sources import OF_SOURCE, of_source
 
+# Of a letter that a person set aside, and that failed once more since, the newest failure is to be published all the same.
+UNPUBLISHED = "(state = 'pending' OR (state = 'parked' AND letter_offset IS NULL))"
+"""Whether a letter is not on its topic yet; see `require_published`."""
+
 OPEN_STATES = tuple(state for state in LETTER_STATES if state != "resolved")
 
 
@@ -67,7 +71,7 @@ _WHERE = (
     f" AND {OF_SOURCE}"
     " AND (%(failed_before)s::timestamptz IS NULL OR d.last_failed_at < %(failed_before)s)"
     " AND (%(failed_after)s::timestamptz IS NULL OR d.last_failed_at > %(failed_after)s)"
-    " AND (NOT %(published)s OR d.state NOT IN ('pending', 'parked') OR (d.state = 'parked' AND d.letter_offset IS NOT NULL))"
+    f" AND NOT (%(published)s AND {UNPUBLISHED})"
 )
 
 
@@ -123,7 +127,7 @@ def letters_of(connection: Connection, beginnings: Sequence[str]) -> list[Row]:
 
 
 def require_published(letter: Row) -> None:
-    """Make sure that a letter is on its topic.
+    """Make sure that a letter (batch_id, state, letter_offset) is on its topic: not UNPUBLISHED.
 
     Raises:
         UnusableInputError: It is not yet.

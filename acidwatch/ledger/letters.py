@@ -11,10 +11,8 @@ from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.audit import note
 from acidwatch.ledger.connection import Connection
 from acidwatch.ledger.dataset import lock_dataset
+from acidwatch.ledger.letter_queries import UNPUBLISHED, require_published
 from acidwatch.ledger.record import MOST_FAILURES
-
-# Of a letter that a person set aside, and that failed once more since, the newest failure is to be published all the same.
-_UNPUBLISHED = "(state = 'pending' OR (state = 'parked' AND letter_offset IS NULL))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def pending(connection: Connection, limit: int, batch_ids: Sequence[str]) -> lis
         'SELECT d.*, a.topic, a.partition, a."offset", a.timestamp_ms, a.value_bytes, a.service_version, f.path FROM ledger.dead_letters d'  # noqa: S608
         " JOIN ledger.attempts a USING (batch_id, attempt)"
         ' JOIN ledger.deliveries o USING (topic, partition, "offset", timestamp_ms) JOIN ledger.files f ON f.file_id = o.raw_file_id'
-        f" WHERE {_UNPUBLISHED} AND d.batch_id = ANY(%(ids)s) ORDER BY d.last_failed_at, d.batch_id LIMIT %(limit)s",
+        f" WHERE {UNPUBLISHED} AND d.batch_id = ANY(%(ids)s) ORDER BY d.last_failed_at, d.batch_id LIMIT %(limit)s",
         {"ids": list(batch_ids), "limit": limit},
     )
     return [
@@ -74,7 +72,7 @@ def claim_left(connection: Connection, limit: int, seconds: float) -> list[Pendi
     """Dead letters that have been pending for so long, oldest first; for as long again no other process is given them."""
     claimed = connection.execute(
         "UPDATE ledger.dead_letters SET changed_at = now() WHERE batch_id IN (SELECT batch_id FROM ledger.dead_letters"  # noqa: S608
-        f" WHERE {_UNPUBLISHED} AND changed_at <= now() - make_interval(secs => %s)"
+        f" WHERE {UNPUBLISHED} AND changed_at <= now() - make_interval(secs => %s)"
         " ORDER BY last_failed_at, batch_id LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING batch_id",
         (seconds, limit),
     ).fetchall()
@@ -89,7 +87,7 @@ def mark_published(
         connection.execute(
             "UPDATE ledger.dead_letters SET state = CASE WHEN state = 'parked' OR failures >= %s THEN 'parked' ELSE 'published' END,"  # noqa: S608
             " letter_topic = %s, letter_partition = %s, letter_offset = %s, changed_at = now()"
-            f" WHERE batch_id = %s AND attempt = %s AND {_UNPUBLISHED}",
+            f" WHERE batch_id = %s AND attempt = %s AND {UNPUBLISHED}",
             (MOST_FAILURES, *place, letter.batch_id, letter.attempt),
         )
 
@@ -124,15 +122,15 @@ def _move(
     lock_dataset(connection)
     rows = connection.execute(
         "SELECT batch_id, state, letter_offset FROM ledger.dead_letters WHERE batch_id = ANY(%s)", (list(batch_ids),)
-    ).fetchall()
-    states = {row["batch_id"]: row["state"] for row in rows}
-    places = {row["batch_id"]: row["letter_offset"] for row in rows}
+    )
+    letters = {row["batch_id"]: row for row in rows}
     for batch_id in batch_ids:
-        if states.get(batch_id) not in before:
-            state = f"is {states[batch_id]}" if batch_id in states else "is no dead letter"
+        letter = letters.get(batch_id)
+        if letter is None or letter["state"] not in before:
+            state = f"is {letter['state']}" if letter else "is no dead letter"
             raise UnusableInputError(f"batch {batch_id} {state}; only {' or '.join(before)} letters can be {action}ed")
-        if action == "unpark" and places[batch_id] is None:
-            raise UnusableInputError(f"batch {batch_id} is not on the dead-letter topic yet; is the versioner running?")
+        if action == "unpark":
+            require_published(letter)
     connection.execute(
         "UPDATE ledger.dead_letters SET state = %s, changed_at = now() WHERE batch_id = ANY(%s)",
         (after, list(batch_ids)),

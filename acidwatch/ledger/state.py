@@ -56,6 +56,18 @@ def origin_key(origin: Origin) -> OriginKey:
     return origin.topic, origin.partition, origin.offset, origin.timestamp_ms
 
 
+def recorded_origins(connection: Connection, keys: Sequence[OriginKey]) -> set[OriginKey]:
+    """Of which of these records an outcome is recorded."""
+    columns = [list(column) for column in zip(*keys, strict=True)] if keys else [[], [], [], []]
+    rows = connection.execute(
+        'SELECT topic, partition, "offset", timestamp_ms FROM ledger.deliveries'
+        ' JOIN unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) AS o(topic, partition, "offset", timestamp_ms)'
+        ' USING (topic, partition, "offset", timestamp_ms)',
+        columns,
+    )
+    return {(row["topic"], row["partition"], row["offset"], row["timestamp_ms"]) for row in rows}
+
+
 class State:
     """Read once for a whole group, under the dataset's lock."""
 
@@ -91,17 +103,7 @@ class State:
                 (ids,),
             )
         }
-        origins = [origin_key(outcome.origin) for outcome in outcomes]
-        columns = [list(column) for column in zip(*origins, strict=True)] if origins else [[], [], [], []]
-        self._origins: set[OriginKey] = {
-            (row["topic"], row["partition"], row["offset"], row["timestamp_ms"])
-            for row in connection.execute(
-                'SELECT topic, partition, "offset", timestamp_ms FROM ledger.deliveries'
-                ' JOIN unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) AS o(topic, partition, "offset", timestamp_ms)'
-                ' USING (topic, partition, "offset", timestamp_ms)',
-                columns,
-            )
-        }
+        self._origins = recorded_origins(connection, [origin_key(outcome.origin) for outcome in outcomes])
         paths = list({file.path for outcome in outcomes for file in outcome.files})
         self._condemned: set[str] = {
             row["path"]

@@ -17,9 +17,9 @@ from functools import cached_property
 from acidwatch.archive.manifests import RawFile, read_manifests
 from acidwatch.archive.sealed import DamagedFileError
 from acidwatch.archive.store import FileInfo, Store
-from acidwatch.broker.lag import remaining
+from acidwatch.broker.lag import catch_up
 from acidwatch.broker.scan import Range, range_of, scan
-from acidwatch.broker.topics import beginning_offsets, committed_offsets, end_offsets
+from acidwatch.broker.topics import beginning_offsets, committed_offsets
 from acidwatch.contract.batch import Origin, value_digest
 from acidwatch.contract.headers import read_headers, source_of
 from acidwatch.contract.outcome import Outcome
@@ -93,7 +93,7 @@ async def look(settings: KafkaSettings, store: Store, ledger: Ledger, timeout: f
     places = Places(settings.topic_batches)
     places.committed = await committed_offsets(settings, settings.group("ingestor"), places.topic)
     await asyncio.to_thread(read_raw, store, places)
-    places.outcomes_left = await wait_for_versioner(settings, timeout)
+    places.outcomes_left = await catch_up(settings, "versioner", settings.topic_outcomes, time.monotonic() + timeout)
     await asyncio.to_thread(read_ledger, ledger, places)
     for service, topic in (("ingestor", settings.topic_batches), ("versioner", settings.topic_outcomes)):
         places.gaps += await _gaps(settings, service, topic)
@@ -104,17 +104,6 @@ async def look(settings: KafkaSettings, store: Store, ledger: Ledger, timeout: f
         origin = Origin(record.topic, record.partition, record.offset, record.timestamp)
         places.on_topic[origin] = TopicRecord(*source, value_digest(record.value))
     return places
-
-
-async def wait_for_versioner(settings: KafkaSettings, timeout: float) -> int:
-    """Wait until it has acknowledged every outcome that is on the topic now; how many it has not after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    ends = await end_offsets(settings, settings.topic_outcomes)
-    while left := await remaining(settings, "versioner", settings.topic_outcomes, ends):
-        if time.monotonic() >= deadline:
-            return left
-        await asyncio.sleep(0.2)
-    return 0
 
 
 async def _gaps(settings: KafkaSettings, service: str, topic: str) -> list[Gap]:

@@ -18,11 +18,10 @@ from xml.parsers import expat
 
 from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.book import LAST_COLUMN, LAST_ROW, Extent, refuse_beyond
-from acidwatch.workbook.package import Package
+from acidwatch.workbook.package import CHUNK_BYTES, Package, follow_part, part_chunks
 from acidwatch.workbook.runs import RAISED, Runs
 from acidwatch.workbook.signs import Format
 
-_CHUNK_BYTES = 1 << 20
 _EARLY_CHUNKS = 32
 # The form that spreadsheet programs and libraries write, the reference first; any other is left to the exact pass.
 _CELL = rb'<%bc r="([A-Za-z]+[0-9]{1,9})"'
@@ -77,8 +76,10 @@ def look_at(package: Package, sheet: str, seen: Seen) -> Look:
     try:
         with zipfile.ZipFile(io.BytesIO(package.data)) as archive:
             look = Look()
-            if seen.formats or seen.texts or not _skim(_chunks(archive, part), look, where):
-                look = _parse(_chunks(archive, part), where, seen, package.calculated_on_load)
+            if seen.formats or seen.texts or not _skim(part_chunks(archive, part), look, where):
+                walk = _Walk(where, seen, package.calculated_on_load)
+                follow_part(archive, part, walk)
+                look = walk.look
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, expat.ExpatError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UnusableInputError(
@@ -86,12 +87,6 @@ def look_at(package: Package, sheet: str, seen: Seen) -> Look:
         ) from error
     look.extent.refuse_sparse(where)
     return look
-
-
-def _chunks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
-    with archive.open(part) as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            yield chunk
 
 
 def _skim(chunks: Iterator[bytes], look: Look, where: str) -> bool:
@@ -114,7 +109,7 @@ def _skim(chunks: Iterator[bytes], look: Look, where: str) -> bool:
         # A tag may be cut by the end of the chunk: keep it for the next one.
         cut = max(block.rfind(b"<"), 0)
         block, rest = block[:cut], block[cut:]
-        if len(rest) > _CHUNK_BYTES:
+        if len(rest) > CHUNK_BYTES:
             return False
         references = cell.findall(block)
         rows = row.findall(block)
@@ -211,9 +206,6 @@ class _Walk:
         elif self.runs is not None:
             self.runs.start(name, attributes)
 
-    def doctype(self, *_: object) -> None:
-        raise expat.ExpatError("it declares entities, which no workbook does")
-
     def _place(self, reference: str | None) -> None:
         if reference is None:
             self.column += 1
@@ -280,17 +272,3 @@ def _number(text: str | None, default: int) -> int:
     if text is None or not text.isdecimal():
         return default
     return int(text) if len(text) <= 9 else LAST_ROW + 1
-
-
-def _parse(chunks: Iterator[bytes], where: str, seen: Seen, calculated_on_load: bool) -> Look:
-    walk = _Walk(where, seen, calculated_on_load)
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = walk.doctype
-    parser.StartElementHandler = walk.start
-    parser.CharacterDataHandler = walk.text
-    parser.EndElementHandler = walk.end
-    for chunk in chunks:
-        parser.Parse(chunk, False)
-    parser.Parse(b"", True)
-    return walk.look

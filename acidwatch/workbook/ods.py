@@ -15,9 +15,8 @@ from acidwatch.errors import UnusableInputError
 from acidwatch.workbook.book import MOST_MERGED, MOST_NOTED, Book, Extent, Sheet, plain_grid
 from acidwatch.workbook.cells import Cell
 from acidwatch.workbook.comments import own_part
-from acidwatch.workbook.package import part_names
+from acidwatch.workbook.package import follow_part, part_names
 
-_CHUNK_BYTES = 1 << 20
 _MOST_CELLS = 40_000_000
 _OUTSIDE = re.compile(r"['\[\"](file|https?|ftp|smb):|\bDDE\(", re.IGNORECASE)
 _TIME = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,]\d+)?S)?")
@@ -28,16 +27,8 @@ def read(path: Path, data: bytes, sheet: str | None) -> Book:
     """Read the sheets of an .ods."""
     content = _Content(str(path), sheet)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(part_names(archive)["content.xml"]) as stream:
-            parser = expat.ParserCreate()
-            parser.buffer_text = True
-            parser.StartDoctypeDeclHandler = content.doctype
-            parser.StartElementHandler = content.start
-            parser.EndElementHandler = content.end
-            parser.CharacterDataHandler = content.text
-            while chunk := stream.read(_CHUNK_BYTES):
-                parser.Parse(chunk, False)
-            parser.Parse(b"", True)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            follow_part(archive, part_names(archive)["content.xml"], content)
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, expat.ExpatError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UnusableInputError(
@@ -65,9 +56,6 @@ class _Content:
         self._outside: str | None = None
         self._nested = 0
         self._depth: defaultdict[str, int] = defaultdict(int)
-
-    def doctype(self, *_: object) -> None:
-        raise expat.ExpatError("it declares entities, which no workbook does")
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "table:table":

@@ -16,7 +16,7 @@ from xml.parsers import expat
 from acidwatch.contract.outcome import printable
 from acidwatch.errors import UnreadableNowError, UnusableInputError
 
-_CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
 _MOST_BYTES = 1 << 30
 _MOST_FILE_BYTES = 1 << 28
 _MOST_DIRECTORY_BYTES = 1 << 24
@@ -253,7 +253,7 @@ def follow_part(archive: zipfile.ZipFile, part: str, follower: Follower) -> None
 def part_chunks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
     """The bytes of a part, a mebibyte at a time."""
     with archive.open(part) as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
+        while chunk := stream.read(CHUNK_BYTES):
             yield chunk
 
 

@@ -141,12 +141,17 @@ def test_what_changed_since_it_was_chosen_is_passed_over_and_the_rest_goes(ledge
     assert letter(ledger, "parked")["state"] == "parked"
 
 
-def test_what_a_person_set_aside_stays_so_when_the_attempt_under_way_is_rejected(ledger: Ledger) -> None:
+def fail_while_parked(ledger: Ledger) -> None:
+    """A letter is sent and then set aside, and the attempt under way is rejected; its newest failure is not published yet."""
     reject(ledger, "a")
     send(ledger, seen(ledger, "a"))
     with ledger.transaction() as connection:
         park(connection, ["a"], "ask the lab", "bob")
     put(ledger, outcome("a", 200, attempt=2, rejected=True, value=b"a"))
+
+
+def test_what_a_person_set_aside_stays_so_when_the_attempt_under_way_is_rejected(ledger: Ledger) -> None:
+    fail_while_parked(ledger)
     assert (letter(ledger, "a")["state"], letter(ledger, "a")["attempt"]) == ("parked", 2)
     with pytest.raises(UnusableInputError, match="not on the dead-letter topic yet"):
         require_published(letter(ledger, "a"))
@@ -158,11 +163,7 @@ def test_what_a_person_set_aside_stays_so_when_the_attempt_under_way_is_rejected
 
 
 def test_a_letter_is_taken_up_again_once_its_newest_failure_is_on_the_topic(ledger: Ledger) -> None:
-    reject(ledger, "a")
-    send(ledger, seen(ledger, "a"))
-    with ledger.transaction() as connection:
-        park(connection, ["a"], "ask the lab", "bob")
-    put(ledger, outcome("a", 200, attempt=2, rejected=True, value=b"a"))
+    fail_while_parked(ledger)
     with (
         pytest.raises(UnusableInputError, match="not on the dead-letter topic yet"),
         ledger.transaction() as connection,

@@ -180,5 +180,6 @@ def test_the_first_pass_finds_references_that_a_chunk_cuts(raw_book: MakeBook, m
     with zipfile.ZipFile(path) as archive:
         size = archive.getinfo("xl/worksheets/sheet1.xml").file_size
     for chunk in (200, 201, 333, size - 1, size - 50):
-        monkeypatch.setattr("acidwatch.workbook.guard._CHUNK_BYTES", chunk)
+        for module in ("guard", "package"):
+            monkeypatch.setattr(f"acidwatch.workbook.{module}.CHUNK_BYTES", chunk)
         assert "outside any sheet" in read_book(path, path.read_bytes(), None).refused[0]

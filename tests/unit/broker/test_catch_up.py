@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from acidwatch.proof import places
+from acidwatch.broker import lag
 from acidwatch.settings import KafkaSettings
 
 SETTINGS = KafkaSettings(_env_file=None, kafka_bootstrap="127.0.0.1:1")
@@ -23,9 +24,9 @@ def wait(monkeypatch: pytest.MonkeyPatch, left: Iterator[int], timeout: float) -
         assert (service, topic, ends) == ("versioner", settings.topic_outcomes, {0: 7, 1: 5})
         return next(left)
 
-    monkeypatch.setattr(places, "end_offsets", end_offsets)
-    monkeypatch.setattr(places, "remaining", remaining)
-    return asyncio.run(places.wait_for_versioner(SETTINGS, timeout))
+    monkeypatch.setattr(lag, "end_offsets", end_offsets)
+    monkeypatch.setattr(lag, "remaining", remaining)
+    return asyncio.run(lag.catch_up(SETTINGS, "versioner", SETTINGS.topic_outcomes, time.monotonic() + timeout))
 
 
 def test_it_is_waited_for_until_it_has_reached_what_was_there_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
