@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -20,6 +20,10 @@ app = typer.Typer(no_args_is_help=True, help="Ask the statistics that `acidwatch
 Programme = Annotated[str | None, typer.Option("--programme", "--program", help="only this programme, such as LTM_ME")]
 Site = Annotated[str | None, typer.Option("--site", help="only this site, such as 020058")]
 Parameter = Annotated[str | None, typer.Option("--parameter", help="only this parameter, such as SO4; NA is sodium")]
+Region = Annotated[
+    str | None,
+    typer.Option("--region", help="Adirondacks, Catskills, 'Central Appalachians', 'New England' or Pennsylvania"),
+]
 FirstYear = Annotated[int | None, typer.Option("--from", min=1900, max=2100, help="first year; 1990 without it")]
 LastYear = Annotated[int | None, typer.Option("--to", min=1900, max=2100, help="last year; 2020 without it")]
 Version = Annotated[
@@ -35,6 +39,9 @@ TREND_COLUMNS = ("program_id", "site_id", "parameter", "n_years", "slope", "slop
                  "confidence", "reason", "step_year", "method_changes")  # fmt: skip
 REGION_COLUMNS = ("region", "parameter", "site_set", "n_sites", "median_slope", "q25_slope", "q75_slope", "improving_percent",
                   "worsening_percent", "direction", "direction_confidence")  # fmt: skip
+WINDOW_COLUMNS = ("program_id", "site_id", "parameter", "unit", "first_year", "last_year", "n_years", "slope", "reason")
+REGION_WINDOW_COLUMNS = ("region", "parameter", "site_set", "unit", "first_year", "last_year", "n_sites", "median_slope",
+                         "q25_slope", "q75_slope")  # fmt: skip
 
 MAY_BE_EMPTY = ("acid_episode", "unit_break", "method_change", "distribution")
 
@@ -163,10 +170,7 @@ def trend(
 
 @app.command()
 def region(
-    region: Annotated[
-        str | None,
-        typer.Option("--region", help="Adirondacks, Catskills, 'Central Appalachians', 'New England' or Pennsylvania"),
-    ] = None,
+    region: Region = None,
     parameter: Parameter = None,
     first_year: FirstYear = None,
     last_year: LastYear = None,
@@ -180,14 +184,10 @@ def region(
     filters = {"region": region, "parameter": parameter}
 
     def rows(connection: Connection, run: Run) -> list[dict[str, Any]]:
-        from acidwatch.contract.regions import REGIONS
         from jobs.spark.periods import regions_over, unit_breaks_in
 
         found = regions_over(connection, run, period, filters)
-        programmes = {one.name: one.programmes for one in REGIONS}
-        series = (
-            (programme, row["parameter"]) for row in found if row["n_sites"] for programme in programmes[row["region"]]
-        )
+        series = _of_regions((row["region"], row["parameter"]) for row in found if row["n_sites"])
         _say_unit_breaks(unit_breaks_in(connection, run, period, series))
         return found
 
@@ -201,6 +201,63 @@ def region(
         output,
         f", {_years(period)}",
     )
+
+
+@app.command()
+def acceleration(
+    by: Annotated[
+        str, typer.Option("--by", help="site: one row a window; region: the sites of each together")
+    ] = "site",
+    programme: Programme = None,
+    site: Site = None,
+    region: Region = None,
+    parameter: Parameter = None,
+    years: Annotated[int, typer.Option("--years", min=5, max=100, help="length of a window")] = 12,
+    first_year: FirstYear = None,
+    last_year: LastYear = None,
+    version: Version = None,
+    as_of: AsOf = None,
+    limit: Limit = None,
+    output: RowsOutput = RowsFormat.table,
+) -> None:
+    """Does a change become faster or slower: the slope of every 12 years, moving on by one. Descriptive: nothing is tested."""
+    chosen: Literal["site", "region"] = "region" if by.lower() == "region" else "site"
+    if by.lower() != chosen:
+        raise typer.BadParameter("is site or region", param_hint="--by")
+    period = _period(first_year, last_year)
+    if period.length < years:
+        raise typer.BadParameter(f"{_years(period)} are fewer than {years} years", param_hint="--years")
+    filters = {"program_id": programme, "site_id": site, "region": region, "parameter": parameter}
+
+    def rows(connection: Connection, run: Run) -> list[dict[str, Any]]:
+        from jobs.spark.periods import slopes_of_windows, unit_breaks_in
+
+        found = slopes_of_windows(connection, run, period, years, chosen, filters)
+        if chosen == "site":
+            series = {(row["program_id"], row["parameter"]) for row in found if row["slope"] is not None}
+        else:
+            series = _of_regions({(row["region"], row["parameter"]) for row in found if row["n_sites"]})
+        _say_unit_breaks(unit_breaks_in(connection, run, period, series))
+        return found
+
+    show_rows(
+        f"{chosen} and window",
+        REGION_WINDOW_COLUMNS if chosen == "region" else WINDOW_COLUMNS,
+        rows,
+        any(filters.values()),
+        version_number(version, as_of),
+        limit,
+        output,
+        f" of {years} years, {_years(period)}",
+    )
+
+
+def _of_regions(series: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """(program_id, parameter) of (region, parameter)."""
+    from acidwatch.contract.regions import REGIONS
+
+    programmes = {one.name: one.programmes for one in REGIONS}
+    return {(programme, parameter) for region, parameter in series for programme in programmes[region]}
 
 
 def _say_unit_breaks(breaks: list[dict[str, Any]]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Literal
 
 from acidwatch.contract.parameters import COMPONENTS
+from acidwatch.trends.acceleration import region_windows, window_slopes
 from acidwatch.trends.series import DEFAULT_PERIOD, Period, Series, series_of
 from acidwatch.trends.site import Variant
 from jobs.spark.postgres import Connection
@@ -50,6 +53,27 @@ def regions_over(connection: Connection, run: Run, period: Period, filters: Filt
     wanted = (filters.get("region") or "").lower()
     series = [one for one in of_parameter if not wanted or (one.region or "").lower() == wanted]
     return [_ordered("region", row) for row in region_rows(series, period)]
+
+
+def slopes_of_windows(
+    connection: Connection, run: Run, period: Period, years: int, by: Literal["site", "region"], filters: Filters
+) -> list[Row]:
+    """Sen slopes of the moving windows of so many years: of each series, or of the sites of each region.
+
+    Args:
+        filters: `region` and columns of metrics.annual, and the value they must have, upper or lower case alike; None = any.
+
+    Returns:
+        The fields of `WindowSlope` or of `RegionWindow`, in the order of their key.
+    """
+    of_annual = {column: value for column, value in filters.items() if column != "region"}
+    wanted = (filters.get("region") or "").lower()
+    found = [
+        window_slopes(one, period, years)
+        for one in _series(connection, run, of_annual)
+        if not wanted or (one.region or "").lower() == wanted
+    ]
+    return [asdict(row) for row in (itertools.chain.from_iterable(found) if by == "site" else region_windows(found))]
 
 
 def unit_breaks_in(connection: Connection, run: Run, period: Period, series: Iterable[tuple[str, str]]) -> list[Row]:

@@ -34,7 +34,7 @@ def test_the_commands_that_people_rely_on_are_there() -> None:
         "versions diff", "versions export", "versions restore", "versions tag", "quarantine",
         "reconcile", "verify", "gc", "ledger backup", "ledger backups list", "ledger restore", "ledger rebuild",
         "job metrics", "job compact", "metrics site", "metrics method", "metrics category", "metrics trend", "metrics region",
-        "metrics acidity", "metrics quality", "report",
+        "metrics acceleration", "metrics acidity", "metrics quality", "report",
         "reference load", "ledger migrate", "topics create",
         "ingest status", "ingest pause", "ingest resume",
         "dlq list", "dlq show", "dlq replay", "dlq park", "dlq unpark", "dlq export", "dlq resubmit", "reprocess",

@@ -125,6 +125,7 @@ def test_durations(text: str, seconds: float) -> None:
         (("job", "metrics"), ["DATABASE_URL", "HDFS_URL"]),
         (("metrics", "trend"), ["DATABASE_URL"]),
         (("metrics", "region"), ["DATABASE_URL"]),
+        (("metrics", "acceleration"), ["DATABASE_URL"]),
         (("metrics", "acidity", "--first", "1990-1994"), ["DATABASE_URL"]),
         (("metrics", "quality", "--by", "programme,year"), ["DATABASE_URL"]),
         (("reference", "load", "--sites", "s.xlsx", "--methods", "m.xlsx"), ["HDFS_URL"]),
@@ -147,7 +148,8 @@ def test_missing_settings_are_named_with_every_place_looked_in(
      ("metrics", "category", "--programme", "A", "--value", "B"), ("metrics", "trend", "--variant", "weekly"),
      ("metrics", "trend", "--class", "better"), ("metrics", "trend", "--from", "2001", "--to", "2000"),
      ("metrics", "region", "--from", "2021"), ("metrics", "region", "--output", "xml"), ("status", "--output", "csv"),
-     ("metrics", "acidity", "--first", "94"), ("metrics", "acidity", "--last", "2020-2016"),
+     ("metrics", "acceleration", "--by", "state"), ("metrics", "acceleration", "--years", "4"),
+     ("metrics", "acceleration", "--from", "2010"), ("metrics", "acidity", "--first", "94"), ("metrics", "acidity", "--last", "2020-2016"),
      ("metrics", "acidity", "--list", "years", "--first", "1990"), ("metrics", "quality", "--by", "month"),
      ("metrics", "quality", "--list", "unit-breaks", "--site", "1"), ("metrics", "quality", "--list", "completeness", "--by", "site")],
 )  # fmt: skip

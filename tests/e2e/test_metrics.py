@@ -372,6 +372,39 @@ def test_any_other_period_is_answered_from_the_annual_values(answered: Answered,
         assert_trend(row, years, "SO4")
 
 
+def test_moving_windows_are_answered_from_the_annual_values_of_sites_and_regions(
+    answered: Answered, series: pd.DataFrame
+) -> None:
+    rows = answered.deployment.json("metrics", "acceleration", "--parameter", "so4")
+    means = annual_means(series[series["parameter"] == "SO4"], 1990, 2020)
+    windows = [(first, first + 11) for first in range(1990, 2010)]
+    keys = [(row["program_id"], row["site_id"], row["parameter"], row["first_year"], row["last_year"]) for row in rows]
+    assert keys == [(*site, *window) for site in means.index for window in windows]
+    table = pd.DataFrame(rows)
+    seen = table[table["reason"].isna()]
+    assert len(seen) > 100
+    for _, row in seen.iloc[:: max(1, len(seen) // 200)].iterrows():
+        years = means.loc[(row["program_id"], row["site_id"], "SO4"), row["first_year"] : row["last_year"]].to_numpy()
+        assert row["n_years"] == np.count_nonzero(~np.isnan(years))
+        assert row["slope"] == pytest.approx(pymannkendall.sens_slope(years.round(9)).slope, rel=1e-9, abs=1e-9)
+    region = answered.deployment.json(
+        "metrics", "acceleration", "--by", "region", "--parameter", "SO4", "--region", "adirondacks"
+    )
+    assert {(row["region"], row["parameter"]) for row in region} == {("Adirondacks", "SO4")}
+    assert [(row["site_set"], row["first_year"], row["last_year"]) for row in region] == [
+        (site_set, *window) for site_set in ("all", "fixed") for window in windows
+    ]
+    inside = table[(table["region"] == "Adirondacks") & table["reason"].isna()]
+    whole = inside.groupby("site_id")["first_year"].transform("size") == len(windows)
+    for row in region:
+        of_set = inside if row["site_set"] == "all" else inside[whole]
+        found = of_set.loc[of_set["first_year"] == row["first_year"], "slope"].astype(float)
+        assert row["n_sites"] == len(found)
+        if len(found):
+            quartiles = [row["q25_slope"], row["median_slope"], row["q75_slope"]]
+            assert quartiles == pytest.approx(found.quantile([0.25, 0.5, 0.75]).tolist(), rel=1e-9, abs=1e-9)
+
+
 def test_the_published_period_computed_at_once_gives_what_was_published(answered: Answered) -> None:
     with psycopg.connect(answered.deployment.database_url, autocommit=True) as connection:
         run = find_run(connection, None)

@@ -42,7 +42,7 @@ def test_a_version_and_a_time_together_are_a_mistake() -> None:
 
 
 @pytest.mark.parametrize("command", [
-    *(f"metrics {name}" for name in ("site", "method", "category", "trend", "region", "acidity", "quality")),
+    *(f"metrics {name}" for name in ("site", "method", "category", "trend", "region", "acceleration", "acidity", "quality")),
     "metrics acidity --first 1990-1994", "metrics quality --list unit-breaks", "report --to none.html", "versions export --to none",
 ])  # fmt: skip
 def test_every_command_that_asks_results_or_rows_takes_a_time(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
