@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -94,18 +95,22 @@ def _identify(records: Sequence[Received]) -> list[_Entry]:
     first: dict[tuple[str, int], _Entry] = {}
     for record in records:
         header, digest = read_headers(record.headers), value_digest(record.value)
-        own = (id_from_origin(record.origin, digest), 1)
-        entry = _Entry(record, header, digest, (header.batch_id, header.attempt) if header.batch_id else own)
+        identity = (header.batch_id, header.attempt) if header.batch_id else _own_identity(record, digest)
+        entry = _Entry(record, header, digest, identity)
         earlier = first.get(entry.identity)
         if earlier is not None and earlier.digest == digest:
             entry.repeats = earlier
         else:
             if earlier is not None:
                 entry.judgement.add(conflict(*entry.identity, header.sheet))
-                entry.identity = own
+                entry.identity = _own_identity(record, digest)
             first[entry.identity] = entry
         entries.append(entry)
     return entries
+
+
+def _own_identity(record: Received, digest: str) -> tuple[str, int]:
+    return id_from_origin(record.origin, digest), 1
 
 
 def _raw(record: Received, batch_id: str, attempt: int) -> RawRecord:
@@ -123,7 +128,7 @@ def _outcome(entry: _Entry, reference: Reference, judged_at: datetime) -> Outcom
         origin=record.origin,
         source_id=source_id,
         source=source,
-        source_time=_source_time(header.source_time, record.origin).isoformat(),
+        source_time=_iso_time(header.source_time) or _time_of(record.origin),
         batch_index=header.index if header.index is not None else min(record.origin.offset, 2**31 - 1),
         batch_count=header.count,
         subject=header.subject or "",
@@ -145,11 +150,16 @@ def _outcome(entry: _Entry, reference: Reference, judged_at: datetime) -> Outcom
 _LAST_MS = 253_402_300_799_000  # year 9999; a producer may stamp its records with anything
 
 
-def _source_time(text: str | None, origin: Origin) -> datetime:
-    """When the sending of the source began; the record's own time where a producer does not say it, or not readably."""
-    fallback = datetime.fromtimestamp(min(max(origin.timestamp_ms, 0), _LAST_MS) / 1000, UTC)
+def _time_of(origin: Origin) -> str:
+    """The record's own time, in ISO 8601 UTC: when the sending of its source began, where the producer does not say it readably."""
+    return datetime.fromtimestamp(min(max(origin.timestamp_ms, 0), _LAST_MS) / 1000, UTC).isoformat()
+
+
+@lru_cache(maxsize=1024)  # all records of a source say the same
+def _iso_time(text: str | None) -> str:
+    """A time in ISO 8601 UTC; empty when it can't be read."""
     try:
         time = datetime.fromisoformat(text or "")
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
-        return fallback
+        return ""
