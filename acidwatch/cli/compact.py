@@ -54,12 +54,15 @@ def compact(
     from acidwatch.cli.journal import flush
     from acidwatch.cli.progress import progress_bar
     from acidwatch.ledger.connection import Ledger
+    from acidwatch.ledger.revision import require_known
     from acidwatch.proof.compact import Compacted, Compaction
     from acidwatch.settings import ArchiveSettings, load
 
     settings = load(ArchiveSettings)
     ledger, store = Ledger(settings), HdfsStore(settings)
     try:
+        with ledger.transaction() as connection:
+            require_known(connection)
         job = Compaction(store, ledger, lambda: datetime.now(UTC), author_or_you(author), message, rows_per_file)
         groups = job.plan()
         done = Compacted()

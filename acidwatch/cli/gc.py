@@ -38,12 +38,15 @@ def gc(
     from acidwatch.archive.hdfs import HdfsStore
     from acidwatch.cli.journal import flush
     from acidwatch.ledger.connection import Ledger
+    from acidwatch.ledger.revision import require_known
     from acidwatch.proof.gc import find, remove
     from acidwatch.proof.whole import require_whole
     from acidwatch.settings import ArchiveSettings, load
 
     settings = load(ArchiveSettings)
     ledger, store = Ledger(settings), HdfsStore(settings)
+    with ledger.transaction() as connection:
+        require_known(connection)
     now, span = datetime.now(UTC), timedelta(seconds=grace)
     garbage = find(store, ledger, now, span)
     if not force:

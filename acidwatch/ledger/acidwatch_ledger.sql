@@ -22,3 +22,6 @@ GRANT DELETE ON ledger.tags TO acidwatch_ledger;
 
 -- `status` names the last run; `gc` leaves the folders of published runs alone.
 GRANT SELECT ON metrics.runs, metrics.site_rows TO acidwatch_ledger;
+
+-- At which revision the database is: a job of another acidwatch leaves it alone.
+GRANT SELECT ON alembic_version TO acidwatch_ledger;

@@ -7,3 +7,6 @@ GRANT SELECT ON ledger.datasets, ledger.versions, ledger.tags, ledger.sources, l
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA metrics TO acidwatch_metrics;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA metrics TO acidwatch_metrics;
 GRANT SELECT ON ALL TABLES IN SCHEMA olap TO acidwatch_metrics;
+
+-- At which revision the database is: a job of another acidwatch leaves it alone.
+GRANT SELECT ON alembic_version TO acidwatch_metrics;

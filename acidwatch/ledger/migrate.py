@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,6 +15,7 @@ from alembic.script import ScriptDirectory
 from acidwatch.errors import DependencyAwayError, UnusableInputError
 from acidwatch.ledger.grants import grant
 from acidwatch.ledger.login import address_of, conninfo, refusal
+from acidwatch.ledger.revision import MIGRATIONS, unknown
 from acidwatch.settings import PostgresSettings
 
 _LOCK = 7_262_001  # two migrations at once: the second waits for the first
@@ -42,7 +42,7 @@ def migrate(
         UnusableInputError: There is no such revision, or the database is at a later one, or at one that is not known here.
     """
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)
     newest = target or scripts.get_current_head()
     revisions = [script.revision for script in scripts.walk_revisions()]  # the newest first
@@ -61,10 +61,7 @@ def migrate(
             connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             before = MigrationContext.configure(connection).get_current_revision()
             if before is not None and before not in revisions:
-                raise UnusableInputError(
-                    f"the database {address_of(address)} is at revision {before}, which this acidwatch does not know: a newer "
-                    "one migrated it. Nothing was changed; use that one, or another database"
-                )
+                raise unknown(address_of(address), before)
             if before is not None and revisions.index(before) < revisions.index(newest):
                 raise UnusableInputError(
                     f"the database {address_of(address)} is at revision {before} already, and there is no way back to {newest}; "

@@ -35,6 +35,16 @@ def letter_counts(connection: Connection) -> dict[str, int]:
     return {state: counts.get(state, 0) for state in LETTER_STATES}
 
 
+def results_behind_seconds(connection: Connection) -> float:
+    """Age of the oldest version that is newer than what the newest published run has read, 0 where there is none."""
+    row = connection.execute(
+        "SELECT extract(epoch FROM now() - created_at)::float8 AS age FROM ledger.versions"
+        " WHERE version > coalesce((SELECT max(dataset_version) FROM metrics.runs WHERE as_of_newest), 0)"
+        " ORDER BY version LIMIT 1"
+    ).fetchone()
+    return max(float(row["age"]), 0.0) if row else 0.0
+
+
 def last_run(connection: Connection) -> Row | None:
     """The newest published run of the metrics job."""
     return connection.execute(

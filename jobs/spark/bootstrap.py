@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from pydantic import Field
@@ -9,10 +11,11 @@ from pydantic import Field
 from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger.connection import Ledger
+from acidwatch.ledger.revision import require_known
 from acidwatch.settings import HdfsSettings, PostgresSettings, load
 from jobs.spark.hdfs import spark_root
 from jobs.spark.metrics import MetricsJob
-from jobs.spark.postgres import connected
+from jobs.spark.postgres import Connection, connected
 from jobs.spark.reference import newest_reference
 from jobs.spark.retention import Retention
 from jobs.spark.session import SparkSettings, spark_session
@@ -37,10 +40,17 @@ def metrics_job() -> MetricsJob:
     return MetricsJob(
         root=spark_root(settings),
         reference=lambda: newest_reference(store),
-        connect=lambda: connected(settings),
+        connect=lambda: _connected(settings),
         start_spark=lambda rows: spark_session(settings, settings.hdfs_user, rows=rows),
         now=lambda: datetime.now(UTC),
     )
+
+
+@contextmanager
+def _connected(settings: PostgresSettings) -> Iterator[Connection]:
+    with connected(settings) as connection:
+        require_known(connection)
+        yield connection
 
 
 def remove_old_runs() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -271,17 +272,66 @@ def test_a_database_does_not_go_back_to_an_older_revision(deployment: Deployment
         migrate(settings, target="0002_metrics")
 
 
-def test_a_database_that_a_newer_release_migrated_is_left_alone(deployment: Deployment, ledger: Ledger) -> None:
-    settings = PostgresSettings(database_url=SecretStr(deployment.database_url))
+def test_results_are_behind_since_the_oldest_version_that_no_run_of_the_newest_has_read(ledger: Ledger) -> None:
+    def hours() -> float:
+        with ledger.transaction() as connection:
+            return round(queries.results_behind_seconds(connection) / 3600, 2)
+
+    def publish(version: int, *, newest: bool) -> None:
+        with ledger.transaction() as connection:
+            connection.execute(
+                "INSERT INTO metrics.runs (run_id, dataset_version, reference_version, code_version, as_of_newest, started_at,"
+                " finished_at, enriched_path, files, batches, rows, superseded, samples, measurements, ambiguous, without_method, without_site)"
+                " SELECT coalesce(max(run_id), 0) + 1, %s, 1, '1', %s, now(), now(), '', 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM metrics.runs",
+                (version, newest),
+            )
+
+    with ledger.transaction() as connection:
+        connection.execute("TRUNCATE metrics.runs CASCADE")
+    assert hours() == 0
+    put(ledger, outcome("a", 0), outcome("b", 1))
+    with ledger.transaction() as connection:
+        connection.execute("UPDATE ledger.versions SET created_at = now() - (8 - 3 * version) * interval '1 hour'")
+    assert hours() == 5
+    publish(1, newest=True)
+    assert hours() == 2
+    publish(2, newest=False)
+    assert hours() == 2
+    publish(2, newest=True)
+    assert hours() == 0
+    with ledger.transaction() as connection:
+        connection.execute("TRUNCATE metrics.runs CASCADE")
+
+
+@pytest.fixture
+def of_a_newer_release(ledger: Ledger) -> Iterator[None]:
+    """The database is at a revision that nobody here knows."""
     with ledger.transaction() as connection:
         (known,) = connection.execute("SELECT version_num FROM alembic_version").fetchall()
         connection.execute("UPDATE alembic_version SET version_num = '9999_tomorrow'")
-    try:
-        with pytest.raises(UnusableInputError, match="9999_tomorrow, which this acidwatch does not know"):
-            migrate(settings)
-    finally:
-        with ledger.transaction() as connection:
-            connection.execute("UPDATE alembic_version SET version_num = %(version_num)s", known)
+    yield
+    with ledger.transaction() as connection:
+        connection.execute("UPDATE alembic_version SET version_num = %(version_num)s", known)
+
+
+@pytest.mark.usefixtures("of_a_newer_release")
+def test_a_database_that_a_newer_release_migrated_is_not_migrated(deployment: Deployment) -> None:
+    settings = PostgresSettings(database_url=SecretStr(deployment.database_url))
+    with pytest.raises(UnusableInputError, match="9999_tomorrow, which this acidwatch does not know"):
+        migrate(settings)
+
+
+@pytest.mark.usefixtures("of_a_newer_release")
+@pytest.mark.parametrize("command", ["job metrics", "job live --once", "job compact", "gc --yes"])
+def test_what_writes_results_or_removes_files_leaves_the_database_of_a_newer_release_alone(
+    deployment: Deployment, command: str
+) -> None:
+    done = deployment.run(*command.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].endswith(
+        "is at revision 9999_tomorrow, which this acidwatch does not know: a newer one migrated it. "
+        "Nothing was changed; use that one, or another database"
+    )
 
 
 def test_a_version_or_batch_that_is_not_there_is_said_in_one_line(ledger: Ledger) -> None:

@@ -17,6 +17,7 @@ from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.broker.topics import end_offsets, require_topic
 from acidwatch.errors import ConfigError
 from acidwatch.ledger.connection import Ledger
+from acidwatch.ledger.revision import require_known
 from acidwatch.settings import HdfsSettings, KafkaSettings, PostgresSettings, ServiceSettings, load
 from acidwatch.telemetry import health as health_server
 from acidwatch.telemetry import logs
@@ -58,6 +59,7 @@ def run_live(trigger_seconds: float, once: bool) -> Done:
 
     def ends() -> Position:
         with ledger.transaction() as connection:
+            require_known(connection)
             connection.execute("SELECT FROM metrics.live_state")
         store.names("")
         asyncio.run(require_topic(settings, settings.topic_alerts))
