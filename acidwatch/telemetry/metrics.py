@@ -52,6 +52,9 @@ VISIBLE_SECONDS = Histogram(
     "acidwatch_visible_seconds", "From the sending of a batch until a version shows it", buckets=_UNTIL_VISIBLE
 )
 RECORDED = Counter("acidwatch_recorded", "What outcomes became in the ledger", ["kind"])
+RESULTS_BEHIND = Gauge(
+    "acidwatch_results_behind_seconds", "Age of the oldest version that no published run has read; 0 = none"
+)
 DEAD_LETTERS = Gauge("acidwatch_dead_letters", "Dead letters in the ledger", ["state"])
 DEAD_LETTERS_PUBLISHED = Counter("acidwatch_dead_letters_published", "Dead letters confirmed by the broker")
 BATCHES_SENT = Counter("acidwatch_batches_sent", "Batches confirmed by the broker")

@@ -12,13 +12,13 @@ from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.broker.send import ConfirmedSender
 from acidwatch.errors import AcidwatchError, DependencyAwayError, RefusedError
 from acidwatch.ledger.connection import Ledger
-from acidwatch.ledger.queries import dataset, letter_counts
+from acidwatch.ledger.queries import dataset, letter_counts, results_behind_seconds
 from acidwatch.settings import load
 from acidwatch.streaming.group import explain
 from acidwatch.streaming.worker import Service, end_by_sigterm, run
 from acidwatch.telemetry import logs
 from acidwatch.telemetry.health import Health
-from acidwatch.telemetry.metrics import DATASET_VERSION, DEAD_LETTERS
+from acidwatch.telemetry.metrics import DATASET_VERSION, DEAD_LETTERS, RESULTS_BEHIND
 from services.versioner.commit import OutcomeCommit
 from services.versioner.letters import Letters
 from services.versioner.reruns import Reruns
@@ -66,7 +66,7 @@ def main() -> None:
             try:
                 await asyncio.to_thread(_ask, ledger)
                 if time.monotonic() - counted >= _COUNT_SECONDS:
-                    await asyncio.to_thread(_count_letters, ledger)
+                    await asyncio.to_thread(_count, ledger)
                     counted = time.monotonic()
                 health.back("PostgreSQL")
             except DependencyAwayError as error:
@@ -112,9 +112,10 @@ def _ask(ledger: Ledger) -> None:
         DATASET_VERSION.set(dataset(connection)["newest_version"])
 
 
-def _count_letters(ledger: Ledger) -> None:
+def _count(ledger: Ledger) -> None:
     with ledger.transaction() as connection:
         counts = letter_counts(connection)
+        RESULTS_BEHIND.set(results_behind_seconds(connection))
     for state, count in counts.items():
         DEAD_LETTERS.labels(state).set(count)
 

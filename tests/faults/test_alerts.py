@@ -46,7 +46,7 @@ def prometheus(ports: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
     def rewrite(text: str) -> str:
         text = re.sub(r"(scrape_interval|scrape_timeout|evaluation_interval): \d+s", rf"\1: {FACTOR * 2}s", text)
         text = "".join(shortened(part, factor(part)) for part in re.split(r"(?m)^(?= *- alert: )", text))
-        return text.replace('le="60.0"', 'le="5.0"').replace("> 1800", f"> {1800 // FACTOR}")
+        return text.replace('le="60.0"', 'le="5.0"').replace("> 1800", f"> {1800 // FACTOR}").replace("> 10800", "> 10")
 
     def factor(part: str) -> int:
         if any(f"alert: {name}\n" in part for name in ABOUT_STARTS):
@@ -215,3 +215,18 @@ def test_a_versioner_that_hangs_is_told_although_its_watchdog_ends_it_and_that_i
         ends(prometheus, "AcidwatchConsumerStuck")
         ends(prometheus, "AcidwatchSlowFast")
         deployment.cli("wait", "--timeout", "240s")
+
+
+def test_results_that_fall_behind_what_was_accepted_are_told_until_a_run_has_read_it(
+    deployment: Deployment,
+    workbooks: Callable[[int], Generated],
+    prometheus: Asked,
+    started: Callable[..., Process],
+) -> None:
+    started("versioner")
+    started("ingestor")
+    deployment.send(workbooks(3).samples, "--batch-size", "10")
+    deployment.cli("wait", "--timeout", "240s")
+    fires(prometheus, "AcidwatchResultsOld")
+    deployment.cli("job", "metrics")
+    ends(prometheus, "AcidwatchResultsOld")
