@@ -23,5 +23,8 @@ GRANT DELETE ON ledger.tags TO acidwatch_ledger;
 -- `status` names the last run; `gc` leaves the folders of published runs alone.
 GRANT SELECT ON metrics.runs, metrics.site_rows TO acidwatch_ledger;
 
+-- A backup says where each sequence stands.
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA ledger TO acidwatch_ledger;
+
 -- At which revision the database is: a job of another acidwatch leaves it alone.
 GRANT SELECT ON alembic_version TO acidwatch_ledger;

@@ -5,7 +5,7 @@ GRANT USAGE ON SCHEMA ledger, metrics, olap TO acidwatch_metrics;
 GRANT SELECT ON ledger.datasets, ledger.versions, ledger.tags, ledger.sources, ledger.batches, ledger.attempts, ledger.files,
     ledger.file_batches, ledger.memberships, ledger.deliveries TO acidwatch_metrics;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA metrics TO acidwatch_metrics;
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA metrics TO acidwatch_metrics;
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA metrics TO acidwatch_metrics;
 GRANT SELECT ON ALL TABLES IN SCHEMA olap TO acidwatch_metrics;
 
 -- At which revision the database is: a job of another acidwatch leaves it alone.

@@ -82,10 +82,16 @@ def tables(connection: Connection) -> list[Table]:
 def sequences(connection: Connection) -> list[Sequence]:
     """Every sequence, by name."""
     rows = connection.execute(
-        "SELECT schemaname || '.' || sequencename AS name, last_value FROM pg_sequences WHERE schemaname = ANY(%s) ORDER BY 1",
+        "SELECT schemaname || '.' || sequencename AS name FROM pg_sequences WHERE schemaname = ANY(%s) ORDER BY 1",
         (SCHEMAS,),
-    )
-    return [Sequence(row["name"], row["last_value"]) for row in rows]
+    ).fetchall()
+    return [Sequence(row["name"], _last_value(connection, row["name"])) for row in rows]
+
+
+def _last_value(connection: Connection, name: str) -> int | None:
+    # Of one that may not be read pg_sequences says that it was never used; this is an error then.
+    row = connection.execute(sql.SQL("SELECT last_value, is_called FROM {}").format(_identifier(name))).fetchone()
+    return int(row["last_value"]) if row is not None and row["is_called"] else None
 
 
 def filled_tables(connection: Connection, schema: str | None = None) -> list[str]:

@@ -17,7 +17,7 @@ from tests.support.nodes import OnNode, cluster_with_node
 
 pytestmark = pytest.mark.timeout(1800)
 
-APPLY, TRIAL, DROP, BACKUP, *_ = blocks("Kubernetes")
+APPLY, TRIAL, DROP, BACKUP, AS_OWNER, *_ = blocks("Kubernetes")
 VOLUMES = 6
 
 
@@ -95,15 +95,25 @@ def test_a_workbook_in_the_drop_folder_is_sent(followed: OnNode, tried: str) -> 
     until(lambda: status(followed).get("version") == 43, "the three batches of the workbook")
 
 
-def test_the_owner_of_the_tables_makes_a_backup_from_the_pod_of_the_commands(followed: OnNode, tried: str) -> None:
-    assert re.search(r"backup \d{8}T\d{6}Z: version 43, \d+ rows", followed.follow(BACKUP))
+def test_a_backup_is_made_from_the_pod_of_the_commands_and_the_owner_of_the_tables_gets_in_there(
+    followed: OnNode, tried: str
+) -> None:
+    said = followed.follow(BACKUP)
+    made = re.search(r"backup (\d{8}T\d{6}Z): version 43, \d+ rows", said)
+    assert made and said.count(made[1]) == 2, "it is in the list"
+    assert "the ledger is up to date" in followed.follow(AS_OWNER)
 
 
-def test_compaction_runs_as_its_cron_job_has_it(followed: OnNode, tried: str) -> None:
-    followed.cluster.done("create", "job", "compact-now", "--from=cronjob/compact", "-n", NAMESPACE)
-    done = ["wait", "--for=condition=complete", "job/compact-now", "-n", NAMESPACE, "--timeout=300s"]
-    followed.cluster.done(*done)
-    assert re.search(r"wrote \d+ files as 1, ", followed.cluster.done("logs", "job/compact-now", "-n", NAMESPACE))
+@pytest.mark.parametrize(
+    ("name", "says"), [("compact", r"wrote \d+ files as 1, "), ("backup", r"backup \d{8}T\d{6}Z: version 43, \d+ rows")]
+)
+def test_compaction_and_a_backup_run_as_their_cron_jobs_have_them(
+    followed: OnNode, tried: str, name: str, says: str
+) -> None:
+    job = f"job/{name}-now"
+    followed.cluster.done("create", "job", f"{name}-now", f"--from=cronjob/{name}", "-n", NAMESPACE)
+    followed.cluster.done("wait", "--for=condition=complete", job, "-n", NAMESPACE, "--timeout=300s")
+    assert re.search(says, followed.cluster.done("logs", job, "-n", NAMESPACE))
 
 
 def test_an_outage_makes_pods_not_ready_and_kills_none(followed: OnNode, tried: str) -> None:

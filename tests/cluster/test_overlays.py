@@ -71,7 +71,7 @@ def test_every_workload_gets_its_pods(applied: Applied) -> None:
 
 def test_each_cron_job_makes_a_job_whose_pod_is_admitted(applied: Applied) -> None:
     names = [found["metadata"]["name"] for found in applied.cluster.found("cronjobs")]
-    assert names == ["compact", "metrics"]
+    assert names == ["backup", "compact", "metrics"]
     for name in names:
         applied.cluster.done("create", "job", f"{name}-now", f"--from=cronjob/{name}", "-n", NAMESPACE)
     applied.cluster.wait_for_pods()

@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.support.composed import blocks
 from tests.support.kubernetes import NAMESPACE, Asked, Followed
 
-TRYING, _, _, _, AGAIN, HELD, GOES_ON, PRODUCTION = blocks("Kubernetes")
-CRON_JOBS = {"compact", "metrics"}
+TRYING, _, _, _, _, AGAIN, HELD, GOES_ON, PRODUCTION = blocks("Kubernetes")
+CRON_JOBS = {"backup", "compact", "metrics"}
 
 
 def test_the_overlay_for_trying_is_applied_and_once_more(cluster: Asked, tmp_path: Path) -> None:

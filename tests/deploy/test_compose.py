@@ -259,6 +259,7 @@ def test_roles_are_made_as_the_users_of_compose_need_them(tmp_path: Path) -> Non
             "versioner": {"ledger.versions"},
             "metrics-job": {"metrics.runs"},
             "cli": {"ledger.versions", "metrics.runs"},
+            "backup": {"ledger.versions", "metrics.runs"},
         }
         for service, tables in may.items():
             with psycopg.connect(url(service), password=secret(service)) as connection:

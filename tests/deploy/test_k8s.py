@@ -26,7 +26,7 @@ from tests.support.deployment import PROJECT
 from tests.support.manifests import K8S, OFFERED, SETTINGS, filled_in, given_by_image, required_of, settings_of
 
 COMPOSE = yaml.safe_load((PROJECT / "deploy/compose/compose.yaml").read_text())["services"]
-COMPONENTS = ["producer", "ingestor", "versioner", "metrics", "compact", "migrate", "topics", "cli"]
+COMPONENTS = ["producer", "ingestor", "versioner", "metrics", "compact", "backup", "migrate", "topics", "cli"]
 PATCHES = {"kafka-users.yaml", "certificates.yaml"}
 
 Document = dict[str, Any]
@@ -156,7 +156,8 @@ def test_a_job_never_runs_beside_itself() -> None:
     }
     assert first == {
         "metrics": datetime(2026, 1, 1, 12, 15, tzinfo=UTC),
-        "compact": datetime(2026, 1, 2, 3, 30, tzinfo=UTC),  # at night, and not when the other one starts
+        "compact": datetime(2026, 1, 2, 3, 30, tzinfo=UTC),  # at night, and not when another one starts
+        "backup": datetime(2026, 1, 2, 2, 0, tzinfo=UTC),
     }
     for found in jobs.values():
         assert found["spec"]["concurrencyPolicy"] == "Forbid" and found["spec"]["timeZone"] == "Etc/UTC"
@@ -260,7 +261,7 @@ def test_production_speaks_to_nobody_in_plain_text_or_without_a_password(rendere
             if "kafka_bootstrap" in {
                 field for one in SETTINGS[process_of(container["image"])] for field in one.model_fields
             }:
-                if name not in ("metrics", "compact", "migrate"):
+                if name not in ("metrics", "compact", "backup", "migrate"):
                     assert own["ACIDWATCH_KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL", name
 
 
@@ -298,6 +299,7 @@ def test_a_pod_may_ask_the_servers_that_its_settings_name_and_no_other(name: str
         "versioner": {"kafka", "hdfs", "postgres"},
         "metrics": {"hdfs", "postgres"},
         "compact": {"hdfs", "postgres"},
+        "backup": {"hdfs", "postgres"},
         "migrate": {"hdfs", "postgres"},
         "topics": {"kafka"},
         "cli": {"kafka", "hdfs", "postgres", "health"},

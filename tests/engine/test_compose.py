@@ -18,7 +18,7 @@ from tests.support.deployment import until
 pytestmark = pytest.mark.timeout(3600)
 
 MIB = 2**20
-SERVICES = ("producer", "ingestor", "versioner", "metrics-job", "live")
+SERVICES = ("producer", "ingestor", "versioner", "metrics-job", "live", "backup")
 JAVA = ("kafka", "namenode", "datanode")  # a JVM says 143 when SIGTERM ended it as it should
 ONCE = ("topics", "migrate", "hdfs-home", "reference")
 WATCHING = ("prometheus", "alertmanager")
@@ -51,8 +51,9 @@ def test_the_live_job_has_values_of_what_was_sent(system: Composed) -> None:
     until(lambda: int(ask(system, "SELECT count(*) FROM olap.live_site")) > 0, "values of sites")
 
 
-def test_a_backup_is_made_by_the_owner_of_the_database(system: Composed) -> None:
-    assert ": version 40, " in system.compose("run", "--rm", "-T", "migrate", "ledger", "backup")
+def test_a_backup_is_made_by_the_service_that_makes_one_each_night_and_by_a_command(system: Composed) -> None:
+    assert ": version 40, " in system.compose("exec", "-T", "backup", "acidwatch", "ledger", "backup")
+    assert ": version 40, " in system.compose("run", "--rm", "-T", "cli", "ledger", "backup")
 
 
 def test_every_container_is_well_or_has_done_its_work(system: Composed) -> None:

@@ -281,7 +281,8 @@ def test_results_are_behind_since_the_oldest_version_that_no_run_of_the_newest_h
         with ledger.transaction() as connection:
             connection.execute(
                 "INSERT INTO metrics.runs (run_id, dataset_version, reference_version, code_version, as_of_newest, started_at,"
-                " finished_at, enriched_path, files, batches, rows, superseded, samples, measurements, ambiguous, without_method, without_site)"
+                " finished_at, enriched_path, files, batches, rows, superseded, samples, measurements, ambiguous,"
+                " without_method, without_site)"
                 " SELECT coalesce(max(run_id), 0) + 1, %s, 1, '1', %s, now(), now(), '', 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM metrics.runs",
                 (version, newest),
             )

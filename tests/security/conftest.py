@@ -19,7 +19,11 @@ from tests.support.certificates import Certificates
 from tests.support.deployment import Deployment
 from tests.support.secured import SecuredStack, binaries_with_tls, password_of
 
-LOGINS = {"versioner": "acidwatch_ledger", "spark": "acidwatch_metrics"}
+LOGINS = {
+    "versioner": ("acidwatch_ledger",),
+    "spark": ("acidwatch_metrics",),
+    "operator": ("acidwatch_ledger", "acidwatch_metrics"),
+}
 
 
 class Secured(Deployment):
@@ -87,11 +91,10 @@ def secured(stack: SecuredStack, tmp_path_factory: pytest.TempPathFactory) -> It
     made.kafka_as_admin(rights[1].replace("water-quality", made.name).replace("acidwatch-", f"{made.name}-"))
     with made.as_superuser() as connection:
         connection.execute(roles[1])
-        for user, role in LOGINS.items():
-            login = "CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}"
-            connection.execute(
-                sql.SQL(login).format(sql.Identifier(user), sql.Literal(password_of(user)), sql.Identifier(role))
-            )
+        for user, roles_of_user in LOGINS.items():
+            its = sql.SQL(", ").join(map(sql.Identifier, roles_of_user))
+            login = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}")
+            connection.execute(login.format(sql.Identifier(user), sql.Literal(password_of(user)), its))
         connection.execute(
             sql.SQL("CREATE ROLE stranger LOGIN PASSWORD {}").format(sql.Literal(password_of("stranger")))
         )

@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from acidwatch.archive.hdfs import HdfsStore
+from acidwatch.proof.backup import Backup, backups
 from acidwatch.settings import HdfsSettings, PostgresSettings, load
 from jobs.spark import publish, sources
 from jobs.spark.postgres import connected
@@ -160,3 +161,21 @@ def test_the_operators_rights_are_enough_to_send_and_to_prove(secured: Secured, 
     proved = secured.json("reconcile")
     assert proved["differences"] == []
     assert sum(source["accepted"] for source in proved["sources"]) == secured.json("status")["batches"]["accepted"]
+
+
+def test_a_backup_by_the_operator_is_the_owners_and_who_may_not_read_everything_makes_none(
+    secured: Secured, services: dict[str, Process]
+) -> None:
+    for user in ("acidwatch", "operator"):
+        secured.cli("ledger", "backup", env=secured.postgres(user))
+    refused = secured.run("ledger", "backup", env=secured.postgres("versioner"))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "lacks the role for it" in refused.stderr
+    by_operator, by_owner = backups(HdfsStore(load(HdfsSettings, **secured.settings())))
+    assert isinstance(by_operator, Backup) and isinstance(by_owner, Backup)
+    assert any(by_owner.sequences.values()), "one was used, so a right that is missing would show"
+    assert (by_operator.revision, by_operator.newest_version) == (by_owner.revision, by_owner.newest_version)
+    assert by_operator.sequences == by_owner.sequences
+    assert [(table.name, table.sha256) for table in by_operator.tables] == [
+        (table.name, table.sha256) for table in by_owner.tables
+    ]

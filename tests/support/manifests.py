@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from acidwatch.settings import RecoverySettings, Settings, StatusSettings
+from acidwatch.settings import ArchiveSettings, RecoverySettings, Settings, StatusSettings
 from jobs.spark.bootstrap import JobSettings
 from jobs.spark.live.bootstrap import LiveSettings
 from services.ingestor.settings import IngestorSettings
@@ -26,7 +26,7 @@ SETTINGS: dict[str, tuple[type[Settings], ...]] = {
     "ingestor": (IngestorSettings,),
     "versioner": (VersionerSettings,),
     "spark": (JobSettings, LiveSettings),
-    "cli": (RecoverySettings, StatusSettings),
+    "cli": (ArchiveSettings, RecoverySettings, StatusSettings),
 }
 
 
