@@ -162,4 +162,4 @@ def _print_summary(run: Run) -> None:
         period = f"{by_region[0]['first_year']} to {by_region[0]['last_year']}"
         columns = ["region", "parameter", "n_sites", "median_slope", "unit", "improving_percent", "worsening_percent"]
         emit(by_region, columns, OutputFormat.table, f"Trends by region, {period}, slopes per year")
-    say("more: acidwatch metrics site, method, category, trend, region")
+    say("more: acidwatch metrics site, method, category, trend, region, acceleration")

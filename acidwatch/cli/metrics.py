@@ -232,7 +232,8 @@ def acceleration(
     def rows(connection: Connection, run: Run) -> list[dict[str, Any]]:
         from jobs.spark.periods import slopes_of_windows, unit_breaks_in
 
-        found = slopes_of_windows(connection, run, period, years, chosen, filters)
+        at_most = rows_at_most(limit, output) + 1
+        found = slopes_of_windows(connection, run, period, years, chosen, filters, at_most)
         if chosen == "site":
             series = {(row["program_id"], row["parameter"]) for row in found if row["slope"] is not None}
         else:

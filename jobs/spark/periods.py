@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from acidwatch.contract.parameters import COMPONENTS
-from acidwatch.trends.acceleration import region_windows, window_slopes
+from acidwatch.trends.acceleration import RegionWindow, WindowSlope, region_windows, window_slopes
 from acidwatch.trends.series import DEFAULT_PERIOD, Period, Series, series_of
 from acidwatch.trends.site import Variant
 from jobs.spark.postgres import Connection
@@ -56,24 +56,33 @@ def regions_over(connection: Connection, run: Run, period: Period, filters: Filt
 
 
 def slopes_of_windows(
-    connection: Connection, run: Run, period: Period, years: int, by: Literal["site", "region"], filters: Filters
+    connection: Connection,
+    run: Run,
+    period: Period,
+    years: int,
+    by: Literal["site", "region"],
+    filters: Filters,
+    limit: int | None = None,
 ) -> list[Row]:
     """Sen slopes of the moving windows of so many years: of each series, or of the sites of each region.
 
     Args:
         filters: `region` and columns of metrics.annual, and the value they must have, upper or lower case alike; None = any.
+        limit: At most so many rows; no more are computed.
 
     Returns:
         The fields of `WindowSlope` or of `RegionWindow`, in the order of their key.
     """
     of_annual = {column: value for column, value in filters.items() if column != "region"}
     wanted = (filters.get("region") or "").lower()
-    found = [
+    found = (
         window_slopes(one, period, years)
         for one in _series(connection, run, of_annual)
         if not wanted or (one.region or "").lower() == wanted
-    ]
-    return [asdict(row) for row in (itertools.chain.from_iterable(found) if by == "site" else region_windows(found))]
+    )
+    rows: Iterable[WindowSlope | RegionWindow]
+    rows = itertools.chain.from_iterable(found) if by == "site" else region_windows(list(found))
+    return [asdict(row) for row in itertools.islice(rows, limit)]
 
 
 def unit_breaks_in(connection: Connection, run: Run, period: Period, series: Iterable[tuple[str, str]]) -> list[Row]:
