@@ -224,6 +224,8 @@ def acceleration(
     chosen: Literal["site", "region"] = "region" if by.lower() == "region" else "site"
     if by.lower() != chosen:
         raise typer.BadParameter("is site or region", param_hint="--by")
+    if chosen == "region" and (programme is not None or site is not None):
+        raise typer.BadParameter("a region has all of its sites: not with --programme or --site", param_hint="--by")
     period = _period(first_year, last_year)
     if period.length < years:
         raise typer.BadParameter(f"{_years(period)} are fewer than {years} years", param_hint="--years")

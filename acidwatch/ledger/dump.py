@@ -58,15 +58,6 @@ def for_long(connection: Connection) -> None:
         connection.execute("SELECT set_config(%s, %s, true)", (setting, value))
 
 
-def revision(connection: Connection) -> str | None:
-    """The migration that the database is at; None = it was never migrated."""
-    there = connection.execute("SELECT to_regclass('alembic_version') AS name").fetchone()
-    if there is None or there["name"] is None:
-        return None
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return str(row["version_num"]) if row else None
-
-
 def tables(connection: Connection) -> list[Table]:
     """Every table, by name."""
     rows = connection.execute(

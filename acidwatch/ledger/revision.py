@@ -13,15 +13,23 @@ from acidwatch.errors import UnusableInputError
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+def revision_of(connection: psycopg.Connection[Any]) -> str | None:
+    """The migration that the database is at; None = it was never migrated."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        if cursor.execute("SELECT to_regclass('alembic_version')").fetchone() is None:
+            return None
+        found: str | None = cursor.execute("SELECT version_num FROM alembic_version").fetchone()
+        return found
+
+
 def require_known(connection: psycopg.Connection[Any]) -> None:
     """Leave a database alone that a newer acidwatch migrated: its results may mean something else than this one would write.
 
     Raises:
         UnusableInputError: It is at a revision that is not known here.
     """
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        revision = cursor.execute("SELECT version_num FROM alembic_version").fetchone()
-    if revision not in {script.stem for script in (MIGRATIONS / "versions").glob("*.py")}:
+    revision = revision_of(connection)
+    if revision is not None and revision not in {script.stem for script in (MIGRATIONS / "versions").glob("*.py")}:
         info = connection.info
         raise unknown(f"{info.host}:{info.port}/{info.dbname}", revision)
 

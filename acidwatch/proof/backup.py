@@ -18,6 +18,7 @@ from acidwatch.archive.zones import BACKUP
 from acidwatch.errors import UnusableInputError
 from acidwatch.ledger import checks, dump
 from acidwatch.ledger.connection import Connection, Ledger
+from acidwatch.ledger.revision import revision_of
 from acidwatch.proof.journal import copy_journal
 
 _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
@@ -83,7 +84,7 @@ def backup(store: Store, ledger: Ledger, now: datetime) -> Backup:
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
     with ledger.transaction() as connection:
         dump.snapshot(connection)
-        revision = dump.revision(connection)
+        revision = revision_of(connection)
         if revision is None:
             raise UnusableInputError("the ledger's tables are not there; make them with: acidwatch ledger migrate")
         newest = checks.counts(connection)[0]["newest_version"]

@@ -8,6 +8,7 @@ from acidwatch.archive.store import MissingFileError, Store
 from acidwatch.errors import PermanentError, UnusableInputError
 from acidwatch.ledger import dump
 from acidwatch.ledger.connection import Connection, Ledger
+from acidwatch.ledger.revision import revision_of
 from acidwatch.proof.backup import Backup, backups, digests, read_backup, rows_of
 
 
@@ -68,7 +69,7 @@ def check_revision(connection: Connection, backup: Backup) -> None:
     Raises:
         UnusableInputError: It does not.
     """
-    revision = dump.revision(connection)
+    revision = revision_of(connection)
     if revision != backup.revision:
         raise UnusableInputError(
             f"backup {backup.stamp} was made at revision {backup.revision}, the database is at {revision or 'none'}; make it ready with: "

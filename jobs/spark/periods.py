@@ -50,8 +50,7 @@ def regions_over(connection: Connection, run: Run, period: Period, filters: Filt
     if period == DEFAULT_PERIOD:
         return rows_of(connection, run, "region", filters)
     of_parameter = _series(connection, run, {"parameter": filters.get("parameter")})
-    wanted = (filters.get("region") or "").lower()
-    series = [one for one in of_parameter if not wanted or (one.region or "").lower() == wanted]
+    series = _in_region(of_parameter, filters.get("region"))
     return [_ordered("region", row) for row in region_rows(series, period)]
 
 
@@ -68,18 +67,14 @@ def slopes_of_windows(
 
     Args:
         filters: `region` and columns of metrics.annual, and the value they must have, upper or lower case alike; None = any.
-        limit: At most so many rows; no more are computed.
+        limit: At most so many rows; of series no more are computed.
 
     Returns:
         The fields of `WindowSlope` or of `RegionWindow`, in the order of their key.
     """
     of_annual = {column: value for column, value in filters.items() if column != "region"}
-    wanted = (filters.get("region") or "").lower()
-    found = (
-        window_slopes(one, period, years)
-        for one in _series(connection, run, of_annual)
-        if not wanted or (one.region or "").lower() == wanted
-    )
+    series = _in_region(_series(connection, run, of_annual), filters.get("region"))
+    found = (window_slopes(one, period, years) for one in series)
     rows: Iterable[WindowSlope | RegionWindow]
     rows = itertools.chain.from_iterable(found) if by == "site" else region_windows(list(found))
     return [asdict(row) for row in itertools.islice(rows, limit)]
@@ -117,6 +112,10 @@ def _series(connection: Connection, run: Run, filters: Filters) -> list[Series]:
     rows = [row for one in needed for row in rows_of(connection, run, "annual", {**filters, "parameter": one})]
     rows.sort(key=lambda row: (row["program_id"], row["site_id"]))
     return [series for series in series_of(rows, regions) if series.parameter == name]
+
+
+def _in_region(series: list[Series], region: str | None) -> list[Series]:
+    return [one for one in series if not region or (one.region or "").lower() == region.lower()]
 
 
 def _ordered(table: str, row: Row) -> Row:

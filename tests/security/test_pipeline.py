@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from acidwatch.archive.hdfs import HdfsStore
+from acidwatch.ledger.revision import require_known
 from acidwatch.proof.backup import Backup, backups
 from acidwatch.settings import HdfsSettings, PostgresSettings, load
 from jobs.spark import publish, sources
@@ -56,6 +57,7 @@ def test_batches_become_versions_with_encryption_and_a_user_for_each_process(
 def test_the_job_publishes_with_its_own_user(secured: Secured, services: dict[str, Process]) -> None:
     settings = load(PostgresSettings, **flags(secured.postgres("spark")))
     with connected(settings) as connection:
+        require_known(connection)
         dataset = sources.read_version(connection, None)
         assert len(dataset.members) == 3
         tables: dict[str, Any] = {name: [] for name in publish.TABLES}
