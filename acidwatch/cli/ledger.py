@@ -86,7 +86,7 @@ def backup(
     from acidwatch.archive.hdfs import HdfsStore
     from acidwatch.ledger.connection import Ledger
     from acidwatch.proof.backup import backup as make
-    from acidwatch.proof.backup import prune
+    from acidwatch.proof.backup import fuller, prune
     from acidwatch.settings import ArchiveSettings, load
 
     settings, now = load(ArchiveSettings), datetime.now(UTC)
@@ -94,6 +94,11 @@ def backup(
     made = make(store, ledger, now)
     ledger.close()
     removed = prune(store, keep, now)
+    if fullest := fuller(store, made):
+        say(
+            f"note: backup {fullest.stamp} has version {fullest.newest_version}, and the ledger now only {made.newest_version}. If the "
+            f"database was lost: acidwatch ledger restore --backup {fullest.stamp}. That one is kept whatever --keep says"
+        )
     if output is OutputFormat.json:
         emit_json({**_shown(made), "removed": removed})
         return

@@ -173,12 +173,27 @@ def _columns(store: Store, table: DumpedTable, *names: str) -> Iterator[tuple[st
         yield tuple(cells[place] for place in places)
 
 
+def fuller(store: Store, than: Backup) -> Backup | None:
+    """The backup with the most versions, the newest such, if another one has fewer: its database may have replaced a lost one."""
+    sound = (one for one in backups(store) if isinstance(one, Backup))
+    fullest = max(
+        sound, key=lambda one: one.newest_version, default=than
+    )  # of equal ones the first, which is the newest
+    return fullest if fullest.newest_version > than.newest_version else None
+
+
 def prune(store: Store, keep: int, now: datetime) -> list[str]:
-    """Remove all but the newest whole backups, and what is left of those never finished; returns their stamps."""
+    """Remove all but the newest whole backups, and what is left of those never finished; returns their stamps.
+
+    The fullest one stays whatever its age: night after night the database that replaced a lost one would take the place of those before.
+    """
     whole = [stamp for stamp in _stamps(store) if "manifest.json" in store.names(f"{BACKUP}/{stamp}")]
     abandoned = f"{now - _ABANDONED:%Y%m%dT%H%M%SZ}"
     unfinished = [stamp for stamp in _stamps(store) if stamp not in whole and stamp < abandoned]
-    for stamp in (gone := sorted([*whole[:-keep], *unfinished])):
+    newest = next((one for one in backups(store) if isinstance(one, Backup)), None)
+    fullest = fuller(store, newest) if newest else None
+    old = [stamp for stamp in whole[:-keep] if fullest is None or stamp != fullest.stamp]
+    for stamp in (gone := sorted([*old, *unfinished])):
         store.delete(_manifest_path(stamp))  # first: what is half removed must not look whole
         store.delete(f"{BACKUP}/{stamp}")
     return gone

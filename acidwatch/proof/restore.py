@@ -9,14 +9,14 @@ from acidwatch.errors import PermanentError, UnusableInputError
 from acidwatch.ledger import dump
 from acidwatch.ledger.connection import Connection, Ledger
 from acidwatch.ledger.revision import revision_of
-from acidwatch.proof.backup import Backup, backups, digests, read_backup, rows_of
+from acidwatch.proof.backup import Backup, backups, digests, fuller, read_backup, rows_of
 
 
 def choose(store: Store, stamp: str | None) -> Backup:
     """The backup of a stamp, or the newest one.
 
     Raises:
-        UnusableInputError: There is none.
+        UnusableInputError: There is none, or an older one has more versions than the newest.
         DamagedFileError: Its manifest is not as it was written.
     """
     if stamp is None:
@@ -25,6 +25,11 @@ def choose(store: Store, stamp: str | None) -> Backup:
             raise UnusableInputError("there is no backup on HDFS; make the ledger again with: acidwatch ledger rebuild")
         if isinstance(newest, DamagedFileError):
             raise DamagedFileError(newest.path, f"{newest.reason}; take another backup: acidwatch ledger backups list")
+        if fullest := fuller(store, newest):
+            raise UnusableInputError(
+                f"the newest backup, {newest.stamp}, has version {newest.newest_version}, and {fullest.stamp} has version "
+                f"{fullest.newest_version}: say with --backup which one, such as --backup {fullest.stamp} after a loss"
+            )
         return newest
     try:
         return read_backup(store, stamp)

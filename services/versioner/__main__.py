@@ -114,10 +114,9 @@ def _ask(ledger: Ledger) -> None:
 
 def _count(ledger: Ledger) -> None:
     with ledger.transaction() as connection:
-        counts = letter_counts(connection)
+        for state, count in letter_counts(connection).items():
+            DEAD_LETTERS.labels(state).set(count)
         RESULTS_BEHIND.set(results_behind_seconds(connection))
-    for state, count in counts.items():
-        DEAD_LETTERS.labels(state).set(count)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from acidwatch.ledger import changes, tags
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.dump import filled_tables, tables
 from acidwatch.ledger.migrate import migrate
-from acidwatch.proof.backup import Backup, backup, backups, digests, prune
+from acidwatch.proof.backup import Backup, backup, backups, digests, fuller, prune
 from acidwatch.proof.gc import find, remove
 from acidwatch.proof.newer import newer_than_ledger
 from acidwatch.proof.restore import choose, restore
@@ -213,6 +213,24 @@ def test_the_newest_backups_are_kept_and_a_half_made_one_is_none(filled: History
     with pytest.raises(UnusableInputError, match=f"no backup {made[0].stamp}; see: acidwatch ledger backups list"):
         choose(store, made[0].stamp)
     assert choose(store, None) == made[3]
+
+
+def test_backups_of_a_database_that_replaced_a_lost_one_take_the_place_of_none_from_before(
+    filled: History, other: Ledger, store: MemoryStore
+) -> None:
+    before = make(filled)
+    made = [backup(store, other, NOW + timedelta(hours=hours)) for hours in (1, 2, 3)]
+    assert [one.newest_version for one in made] == [0, 0, 0]
+    assert prune(store, 2, NOW + timedelta(hours=4)) == [made[0].stamp]
+    assert store.names("backup") == [before.stamp, made[1].stamp, made[2].stamp]
+    assert (fuller(store, made[2]), fuller(store, before)) == (before, None)
+    with pytest.raises(UnusableInputError, match=f"such as --backup {before.stamp} after a loss"):
+        choose(store, None)
+    restore(store, other, choose(store, before.stamp), force=False)
+    again = backup(store, other, NOW + timedelta(hours=5))
+    assert fuller(store, again) is None
+    assert choose(store, None) == again
+    assert prune(store, 2, NOW + timedelta(hours=6)) == [before.stamp, made[1].stamp]
 
 
 def test_gc_leaves_files_in_which_the_ledger_of_a_backup_has_batches(
