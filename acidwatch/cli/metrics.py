@@ -239,7 +239,7 @@ def acceleration(
         if chosen == "site":
             series = {(row["program_id"], row["parameter"]) for row in found if row["slope"] is not None}
         else:
-            series = _of_regions({(row["region"], row["parameter"]) for row in found if row["n_sites"]})
+            series = _of_regions((row["region"], row["parameter"]) for row in found if row["n_sites"])
         _say_unit_breaks(unit_breaks_in(connection, run, period, series))
         return found
 

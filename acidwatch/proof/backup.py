@@ -175,11 +175,13 @@ def _columns(store: Store, table: DumpedTable, *names: str) -> Iterator[tuple[st
 
 def fuller(store: Store, than: Backup) -> Backup | None:
     """The backup with the most versions, the newest such, if another one has fewer: its database may have replaced a lost one."""
+    fullest = _fullest(store)
+    return fullest if fullest and fullest.newest_version > than.newest_version else None
+
+
+def _fullest(store: Store) -> Backup | None:
     sound = (one for one in backups(store) if isinstance(one, Backup))
-    fullest = max(
-        sound, key=lambda one: one.newest_version, default=than
-    )  # of equal ones the first, which is the newest
-    return fullest if fullest.newest_version > than.newest_version else None
+    return max(sound, key=lambda one: one.newest_version, default=None)  # of equal ones the first, which is the newest
 
 
 def prune(store: Store, keep: int, now: datetime) -> list[str]:
@@ -190,8 +192,7 @@ def prune(store: Store, keep: int, now: datetime) -> list[str]:
     whole = [stamp for stamp in _stamps(store) if "manifest.json" in store.names(f"{BACKUP}/{stamp}")]
     abandoned = f"{now - _ABANDONED:%Y%m%dT%H%M%SZ}"
     unfinished = [stamp for stamp in _stamps(store) if stamp not in whole and stamp < abandoned]
-    newest = next((one for one in backups(store) if isinstance(one, Backup)), None)
-    fullest = fuller(store, newest) if newest else None
+    fullest = _fullest(store)
     old = [stamp for stamp in whole[:-keep] if fullest is None or stamp != fullest.stamp]
     for stamp in (gone := sorted([*old, *unfinished])):
         store.delete(_manifest_path(stamp))  # first: what is half removed must not look whole

@@ -24,6 +24,7 @@ from acidwatch.ledger.migrate import migrate
 from acidwatch.settings import PostgresSettings
 from tests.support.deployment import Deployment
 from tests.support.outcomes import outcome, put
+from tests.support.runs import insert_run
 
 
 def dataset(ledger: Ledger) -> dict[str, Any]:
@@ -277,15 +278,9 @@ def test_results_are_behind_since_the_oldest_version_that_no_run_of_the_newest_h
         with ledger.transaction() as connection:
             return round(queries.results_behind_seconds(connection) / 3600, 2)
 
-    def publish(version: int, *, newest: bool) -> None:
+    def publish(run_id: int, version: int, *, newest: bool) -> None:
         with ledger.transaction() as connection:
-            connection.execute(
-                "INSERT INTO metrics.runs (run_id, dataset_version, reference_version, code_version, as_of_newest, started_at,"
-                " finished_at, enriched_path, files, batches, rows, superseded, samples, measurements, ambiguous,"
-                " without_method, without_site)"
-                " SELECT coalesce(max(run_id), 0) + 1, %s, 1, '1', %s, now(), now(), '', 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM metrics.runs",
-                (version, newest),
-            )
+            insert_run(connection, run_id, version, newest=newest)
 
     with ledger.transaction() as connection:
         connection.execute("TRUNCATE metrics.runs CASCADE")
@@ -294,11 +289,11 @@ def test_results_are_behind_since_the_oldest_version_that_no_run_of_the_newest_h
     with ledger.transaction() as connection:
         connection.execute("UPDATE ledger.versions SET created_at = now() - (8 - 3 * version) * interval '1 hour'")
     assert hours() == 5
-    publish(1, newest=True)
+    publish(1, 1, newest=True)
     assert hours() == 2
-    publish(2, newest=False)
+    publish(2, 2, newest=False)
     assert hours() == 2
-    publish(2, newest=True)
+    publish(3, 2, newest=True)
     assert hours() == 0
     with ledger.transaction() as connection:
         connection.execute("TRUNCATE metrics.runs CASCADE")

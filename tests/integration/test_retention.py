@@ -16,6 +16,7 @@ from acidwatch.settings import HdfsSettings
 from jobs.spark.publish import LOCK
 from jobs.spark.retention import GRACE, Retention
 from tests.support.deployment import Deployment, until
+from tests.support.runs import insert_run
 
 SOON = datetime.now(UTC) + timedelta(hours=5)
 LATER = SOON + GRACE
@@ -47,12 +48,7 @@ def publish(results: Retention, run_id: int, version: int, *, newest: bool = Tru
     """A run as the job leaves it: folder, row, and rows in several tables."""
     write_folder(results, run_id)
     with results.ledger.transaction() as connection:
-        connection.execute(
-            "INSERT INTO metrics.runs (run_id, dataset_version, reference_version, code_version, as_of_newest, started_at, finished_at,"
-            " enriched_path, files, batches, rows, superseded, samples, measurements, ambiguous, without_method, without_site)"
-            " VALUES (%s, %s, 1, '1', %s, now(), now(), %s, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
-            (run_id, version, newest, f"enriched/run={run_id}"),
-        )
+        insert_run(connection, run_id, version, newest=newest)
         connection.execute(
             "INSERT INTO metrics.region (run_id, region, parameter, site_set, variant, unit, first_year, last_year, n_sites)"
             " VALUES (%s, 'Catskills', 'SO4', 'all', 'annual_mean', 'ueq/L', 1990, 2020, 0)",
