@@ -39,6 +39,7 @@ from acidwatch.cli import (
     watch,
 )
 from acidwatch.errors import AcidwatchError, UnusableInputError
+from acidwatch.sigterm import end_by_sigterm
 
 app = typer.Typer(
     name="acidwatch",
@@ -122,6 +123,7 @@ def _refuse_unusable_arguments(arguments: list[str]) -> None:
 
 def main() -> None:
     """Run a command; acidwatch's own errors end it with one clear line and their exit code, never with a traceback."""
+    end_by_sigterm()
     # What the clients of Kafka and PostgreSQL complain about reaches people as acidwatch's own error, once.
     for client in ("aiokafka", "psycopg.pool"):
         logging.getLogger(client).addHandler(logging.NullHandler())

@@ -111,16 +111,12 @@ def backup(
 
 def _last_backup() -> datetime | None:
     """When the newest whole one was made; None where there is none."""
-    from datetime import datetime
-
     from acidwatch.archive.hdfs import HdfsStore
-    from acidwatch.archive.sealed import DamagedFileError
-    from acidwatch.proof.backup import backups
+    from acidwatch.proof.backup import newest_backup
     from acidwatch.settings import ArchiveSettings, load
 
-    found = (one for one in backups(HdfsStore(load(ArchiveSettings))) if not isinstance(one, DamagedFileError))
-    newest = next(found, None)
-    return datetime.fromisoformat(newest.created_at) if newest else None
+    newest = newest_backup(HdfsStore(load(ArchiveSettings)))
+    return newest.made_at if newest else None
 
 
 @backups_app.command("list")

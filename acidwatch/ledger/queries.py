@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from acidwatch.errors import UnusableInputError
@@ -41,6 +42,23 @@ def results_behind_seconds(connection: Connection) -> float:
         "SELECT extract(epoch FROM now() - created_at)::float8 AS age FROM ledger.versions"
         " WHERE version > coalesce((SELECT max(dataset_version) FROM metrics.runs WHERE as_of_newest), 0)"
         " ORDER BY version LIMIT 1"
+    ).fetchone()
+    return max(float(row["age"]), 0.0) if row else 0.0
+
+
+def not_backed_up_seconds(connection: Connection, made_at: datetime | None) -> float:
+    """Age of the oldest version that is newer than a backup, 0 where there is none.
+
+    By time, not by number: `ledger rebuild` gives numbers anew.
+
+    Args:
+        made_at: When the newest backup was made; None: there is none.
+    """
+    row = connection.execute(
+        "SELECT extract(epoch FROM now() - created_at)::float8 AS age FROM ledger.versions"
+        " WHERE version > coalesce((SELECT version FROM ledger.versions WHERE created_at <= %s ORDER BY version DESC LIMIT 1), 0)"
+        " ORDER BY version LIMIT 1",
+        (made_at,),
     ).fetchone()
     return max(float(row["age"]), 0.0) if row else 0.0
 

@@ -64,6 +64,11 @@ class Backup:
     sequences: dict[str, int | None]
 
     @property
+    def made_at(self) -> datetime:
+        """When it was made."""
+        return datetime.fromisoformat(self.created_at)
+
+    @property
     def rows(self) -> int:
         """Of all tables."""
         return sum(table.rows for table in self.tables)
@@ -119,6 +124,11 @@ def backups(store: Store) -> Iterator[Backup | DamagedFileError]:
             continue  # it is being made, or was never finished
         except DamagedFileError as error:
             yield error
+
+
+def newest_backup(store: Store) -> Backup | None:
+    """The newest whole one whose manifest is sound; None where there is none."""
+    return next((one for one in backups(store) if isinstance(one, Backup)), None)
 
 
 def read_backup(store: Store, stamp: str) -> Backup:

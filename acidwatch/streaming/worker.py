@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -48,11 +47,6 @@ class Service:
     begin: Callable[[], Awaitable[None]]
     end: Callable[[], Awaitable[None]]
     most_in_flight: int = 1
-
-
-def end_by_sigterm() -> None:
-    """Let SIGTERM end the process until Faust listens to it: the first process of a container has to say so itself, or it is deaf."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def run(service: Service, settings: StreamSettings, health: Health) -> None:

@@ -55,6 +55,9 @@ RECORDED = Counter("acidwatch_recorded", "What outcomes became in the ledger", [
 RESULTS_BEHIND = Gauge(
     "acidwatch_results_behind_seconds", "Age of the oldest version that no published run has read; 0 = none"
 )
+NOT_BACKED_UP = Gauge(
+    "acidwatch_not_backed_up_seconds", "Age of the oldest version that is newer than the newest whole backup; 0 = none"
+)
 DEAD_LETTERS = Gauge("acidwatch_dead_letters", "Dead letters in the ledger", ["state"])
 DEAD_LETTERS_PUBLISHED = Counter("acidwatch_dead_letters_published", "Dead letters confirmed by the broker")
 BATCHES_SENT = Counter("acidwatch_batches_sent", "Batches confirmed by the broker")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from acidwatch.errors import AcidwatchError, DependencyAwayError
+from acidwatch.sigterm import end_by_sigterm
 from jobs.spark.scratch import own_scratch
 
 
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 a check failed, 2 usage or unusable input, 3 a dependency is away.
     """
+    end_by_sigterm()
     parser = argparse.ArgumentParser(prog="python -m jobs.spark", description="Spark jobs of acidwatch")
     jobs = parser.add_subparsers(dest="job", required=True)
     live = jobs.add_parser("live", help="follow the topic of batches; until SIGTERM")

@@ -10,7 +10,8 @@ from acidwatch.archive.hdfs import HdfsStore
 from acidwatch.broker.send import ConfirmedSender
 from acidwatch.errors import AcidwatchError
 from acidwatch.settings import load
-from acidwatch.streaming.worker import Service, end_by_sigterm, run
+from acidwatch.sigterm import end_by_sigterm
+from acidwatch.streaming.worker import Service, run
 from acidwatch.telemetry import logs
 from acidwatch.telemetry.health import Health
 from services.ingestor.commit import GroupCommit

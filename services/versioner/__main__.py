@@ -14,11 +14,13 @@ from acidwatch.errors import AcidwatchError, DependencyAwayError, RefusedError
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.queries import dataset, letter_counts, results_behind_seconds
 from acidwatch.settings import load
+from acidwatch.sigterm import end_by_sigterm
 from acidwatch.streaming.group import explain
-from acidwatch.streaming.worker import Service, end_by_sigterm, run
+from acidwatch.streaming.worker import Service, run
 from acidwatch.telemetry import logs
 from acidwatch.telemetry.health import Health
 from acidwatch.telemetry.metrics import DATASET_VERSION, DEAD_LETTERS, RESULTS_BEHIND
+from services.versioner.backups import keep_asking_for_backups
 from services.versioner.commit import OutcomeCommit
 from services.versioner.letters import Letters
 from services.versioner.reruns import Reruns
@@ -85,10 +87,11 @@ def main() -> None:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def begin() -> None:
-        looking.append(asyncio.create_task(keep_looking()))
+        looking.extend(map(asyncio.create_task, (keep_looking(), keep_asking_for_backups(store, ledger))))
 
     async def end() -> None:
-        looking[0].cancel()
+        for task in looking:
+            task.cancel()
         await sender.close()
         ledger.close()
 

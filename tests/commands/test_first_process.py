@@ -22,6 +22,7 @@ PROCESSES = {
     "versioner": ["services.versioner"],
     "metrics job": ["jobs.spark", "metrics", "--schedule", "0 0 1 1 *"],
 }
+COMMANDS = {"status": ["acidwatch.cli", "status"], "one run of the metrics job": ["jobs.spark", "metrics"]}
 UNSHARE = ["unshare", "--pid", "--fork", "--kill-child"]
 
 
@@ -40,21 +41,26 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-@pytest.mark.parametrize("process", PROCESSES)
-def test_the_first_process_ends_on_sigterm_while_every_server_is_away(process: str, tmp_path: Path) -> None:
-    port, nobody = free_port(), f"127.0.0.1:{free_port()}"
-    env = {
+def settings(servers: str, folder: Path, port: int, seconds: str) -> dict[str, str]:
+    """The environment of a process whose servers are all at this address; it waits so long for PostgreSQL."""
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith("ACIDWATCH_")},
         "PYTHONPATH": str(PROJECT),
-        "ACIDWATCH_KAFKA_BOOTSTRAP": nobody,
-        "ACIDWATCH_HDFS_URL": f"http://{nobody}",
-        "ACIDWATCH_HDFS_RPC": f"hdfs://{nobody}",
-        "ACIDWATCH_DATABASE_URL": f"postgresql://somebody@{nobody}/acidwatch",
-        "ACIDWATCH_DATABASE_TIMEOUT_SECONDS": "1",
-        "ACIDWATCH_DROP_FOLDER": str(tmp_path / "drop"),
-        "ACIDWATCH_STATE_FOLDER": str(tmp_path / "state"),
+        "ACIDWATCH_KAFKA_BOOTSTRAP": servers,
+        "ACIDWATCH_HDFS_URL": f"http://{servers}",
+        "ACIDWATCH_HDFS_RPC": f"hdfs://{servers}",
+        "ACIDWATCH_DATABASE_URL": f"postgresql://somebody@{servers}/acidwatch",
+        "ACIDWATCH_DATABASE_TIMEOUT_SECONDS": seconds,
+        "ACIDWATCH_DROP_FOLDER": str(folder / "drop"),
+        "ACIDWATCH_STATE_FOLDER": str(folder / "state"),
         "ACIDWATCH_HEALTH_PORT": str(port),
     }
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_the_first_process_ends_on_sigterm_while_every_server_is_away(process: str, tmp_path: Path) -> None:
+    port = free_port()
+    env = settings(f"127.0.0.1:{free_port()}", tmp_path, port, "1")
     with subprocess.Popen([*UNSHARE, sys.executable, "-m", *PROCESSES[process]], env=env, cwd=tmp_path) as outside:
         try:
             until(lambda: answers(port), f"{process} to serve its pages")
@@ -67,6 +73,24 @@ def test_the_first_process_ends_on_sigterm_while_every_server_is_away(process: s
             assert time.monotonic() - began < 20
         finally:
             outside.kill()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_is_the_first_process_ends_on_sigterm_while_a_server_says_nothing(
+    command: str, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        mute.settimeout(60)
+        env = settings(f"127.0.0.1:{mute.getsockname()[1]}", tmp_path, 0, "60")
+        with subprocess.Popen([*UNSHARE, sys.executable, "-m", *COMMANDS[command]], env=env, cwd=tmp_path) as outside:
+            try:
+                asked, _ = mute.accept()  # it is at work now
+                first = Path(f"/proc/{outside.pid}/task/{outside.pid}/children").read_text().split()[0]
+                os.kill(int(first), signal.SIGTERM)
+                assert outside.wait(20) == 128 + signal.SIGTERM
+                asked.close()
+            finally:
+                outside.kill()
 
 
 def answers(port: int) -> bool:

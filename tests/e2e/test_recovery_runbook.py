@@ -19,7 +19,7 @@ from tests.support.deployment import PROJECT, Deployment, Process, until
 from tests.support.runbook import PAGE, as_script, following, sections
 
 SO4 = SAMPLE_NAMES.index("SO4_UEQ_L") + 1
-HERE = ("tests/e2e/test_recovery_runbook.py", "tests/faults/test_recovery_runbook.py")
+HERE = ("tests/e2e/test_recovery_runbook.py", "tests/faults/test_recovery_runbook.py", "tests/faults/test_alerts.py")
 
 
 @pytest.fixture(scope="module")

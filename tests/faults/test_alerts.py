@@ -23,6 +23,7 @@ from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from tests.support.deployment import PROJECT, Deployment, Process, until
 from tests.support.prometheus import Asked, prometheus_or_skip, running, shortened
+from tests.support.runbook import following
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PROCESSES = ("ingestor", "versioner", "producer", "backup")
@@ -46,7 +47,12 @@ def prometheus(ports: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
     def rewrite(text: str) -> str:
         text = re.sub(r"(scrape_interval|scrape_timeout|evaluation_interval): \d+s", rf"\1: {FACTOR * 2}s", text)
         text = "".join(shortened(part, factor(part)) for part in re.split(r"(?m)^(?= *- alert: )", text))
-        return text.replace('le="60.0"', 'le="5.0"').replace("> 1800", f"> {1800 // FACTOR}").replace("> 10800", "> 10")
+        return (
+            text.replace('le="60.0"', 'le="5.0"')
+            .replace("> 1800", f"> {1800 // FACTOR}")
+            .replace("> 10800", "> 10")
+            .replace("> 93600", "> 10")
+        )
 
     def factor(part: str) -> int:
         if any(f"alert: {name}\n" in part for name in ABOUT_STARTS):
@@ -230,3 +236,19 @@ def test_results_that_fall_behind_what_was_accepted_are_told_until_a_run_has_rea
     fires(prometheus, "AcidwatchResultsOld")
     deployment.cli("job", "metrics")
     ends(prometheus, "AcidwatchResultsOld")
+
+
+def test_versions_that_are_in_no_backup_are_told_until_one_is_made(
+    deployment: Deployment,
+    workbooks: Callable[[int], Generated],
+    prometheus: Asked,
+    started: Callable[..., Process],
+) -> None:
+    started("versioner")
+    started("ingestor")
+    deployment.send(workbooks(4).samples, "--batch-size", "10")
+    deployment.cli("wait", "--timeout", "240s")
+    fires(prometheus, "AcidwatchBackupOld")
+    with following(deployment, "No backup is made") as section:
+        section.follow()
+    ends(prometheus, "AcidwatchBackupOld")

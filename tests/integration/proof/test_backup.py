@@ -16,7 +16,8 @@ from acidwatch.ledger import changes, tags
 from acidwatch.ledger.connection import Ledger
 from acidwatch.ledger.dump import filled_tables, tables
 from acidwatch.ledger.migrate import migrate
-from acidwatch.proof.backup import Backup, backup, backups, digests, fuller, prune
+from acidwatch.ledger.queries import not_backed_up_seconds
+from acidwatch.proof.backup import Backup, backup, backups, digests, fuller, newest_backup, prune
 from acidwatch.proof.gc import find, remove
 from acidwatch.proof.newer import newer_than_ledger
 from acidwatch.proof.restore import choose, restore
@@ -77,6 +78,27 @@ def test_every_table_is_in_a_backup_with_its_rows(filled: History) -> None:
     assert (rows["ledger.batches"], rows["ledger.tags"], rows["ledger.reruns"], rows["metrics.site"]) == (4, 1, 1, 1)
     assert (made.stamp, made.newest_version) == ("20261124T120000Z", 5)
     assert list(backups(filled.store)) == [made]
+
+
+def test_what_is_newer_than_the_newest_sound_backup_is_not_backed_up(filled: History) -> None:
+    def hours() -> float:
+        newest = newest_backup(filled.store)
+        with filled.ledger.transaction() as connection:
+            return round(not_backed_up_seconds(connection, newest.made_at if newest else None) / 3600, 2)
+
+    now = datetime.now(UTC)
+    with filled.ledger.transaction() as connection:
+        connection.execute("UPDATE ledger.versions SET created_at = now() - (6 - version) * interval '1 hour'")
+    assert hours() == 5, "there is no backup"
+    made = make(filled, now - timedelta(hours=2.5))
+    assert hours() == 2
+    filled.store.delete(f"backup/{made.stamp}/manifest.json")
+    assert hours() == 5, "it is not whole"
+    make(filled, now)
+    assert hours() == 0
+    with filled.ledger.transaction() as connection:
+        connection.execute("UPDATE ledger.versions SET created_at = now() + version * interval '1 minute'")
+    assert hours() == 0, "newer than this moment: a clock that is behind"
 
 
 def test_a_restored_ledger_is_equal_and_goes_on_as_the_first_would_have(filled: History, other: Ledger) -> None:
