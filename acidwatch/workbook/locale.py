@@ -84,7 +84,9 @@ def convert_numbers(
             text = value.strip()
             if _is_french(text):
                 commas.append(f"{letters[name]}{rows[index]} is {quoted(value)!r}")
-            elif _POINT.fullmatch(text):
+            elif _POINT.fullmatch(text) and not (
+                typed and text.startswith(("<", ">"))
+            ):  # a number format may have written that
                 points.append(f"{letters[name]}{rows[index]} is {quoted(value)!r}")
             read.append(known[value])
         converted.columns[name] = read

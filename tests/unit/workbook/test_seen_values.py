@@ -68,6 +68,15 @@ def test_a_number_that_is_shown_with_a_sign_travels_as_it_is_shown(tmp_path: Pat
     assert read_table(saved(path, 0.2, 0.7, code='[<0.5]"<0.5";0.0'), columns).columns["X"] == ["<0.5", 0.7]
 
 
+def test_what_a_format_shows_with_a_sign_stands_beside_numbers_with_a_comma(
+    tmp_path: Path, columns: tuple[Column, ...]
+) -> None:
+    path = saved(tmp_path / "book.xlsx", 0.5, "0,25", "<0,5", code='"<"0.0')
+    assert read_table(path, columns, locale="fr").columns["X"] == ["<0.5", 0.25, "<0.5"]
+    with pytest.raises(UnusableInputError, match=r"C2 is '0.5'.*write all of them in one way"):
+        read_table(saved(path, "0.5", "0,25"), columns, locale="fr")
+
+
 def test_an_ods_gives_what_is_shown_too(tmp_path: Path, columns: tuple[Column, ...]) -> None:
     path = tmp_path / "book.ods"
     ods.build(path, [HEADER, ["a", "1992-06-14", 0.5, 3.0]])
