@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import FrameType
 
 from cronsim import CronSim, CronSimError
@@ -27,6 +27,7 @@ from acidwatch.telemetry.metrics import JOB_DUE, JOB_LAST_SUCCESS, JOB_ROWS, JOB
 log = logging.getLogger("acidwatch.jobs.schedule")
 
 KILL_AFTER_SECONDS = 20.0
+_ASK_AGAIN = timedelta(minutes=5)
 
 
 def next_time(expression: str, after: datetime) -> datetime:
@@ -52,7 +53,8 @@ class Task:
         name: What the metrics call it.
         rows: How many rows the newest published run read; asked after each run that ended well.
         ready: Whether there is anything to run on yet, asked before each run; where there is not none is begun, and none has failed.
-        succeeded: When a run last ended well, asked once: what was due while this process was not there is late too.
+        succeeded: When a run last ended well, whoever began it; asked at the start, since what was due while this process was not there
+            is late too, and again while one is late, or it could not be asked.
     """
 
     name: str
@@ -81,11 +83,14 @@ def keep_running(
     overdue = _is_overdue(expression, now(), task)
     while not stop.is_set():
         due = next_time(expression, now())
-        if not overdue:  # what failed, or hangs, stays due at the time at which it should have begun
+        if overdue is not True:  # what failed, or hangs, stays due at the time at which it should have begun
             JOB_DUE.labels(task.name).set(due.timestamp())
         log.info("next run at %s", due.isoformat())
-        if _wait_until(due, stop, now):
-            return
+        while now() < due:
+            if _wait_until(min(due, now() + _ASK_AGAIN), stop, now):
+                return
+            if overdue is not False and (found := _is_overdue(expression, now(), task)) is not None:
+                overdue = found
         if not _is_ready(task):
             log.info("nothing to run on yet")
             overdue = False
@@ -106,15 +111,15 @@ def keep_running(
         JOB_SECONDS.labels(task.name).set(time.monotonic() - began)
 
 
-def _is_overdue(expression: str, now: datetime, task: Task) -> bool:
-    """Whether a run was due before this process began and has not ended well since; shows it."""
+def _is_overdue(expression: str, now: datetime, task: Task) -> bool | None:
+    """Whether a run was due and has not ended well since; shows it. None: nobody knows."""
     try:
         last = task.succeeded() if task.succeeded else None
     except AcidwatchError as error:
         log.warning("when a run last ended well could not be asked for: %s", error)
-        return False
+        return None
     if last is None:
-        return False
+        return None
     JOB_LAST_SUCCESS.labels(task.name).set(last.timestamp())
     due = next_time(expression, last)
     JOB_DUE.labels(task.name).set(due.timestamp())

@@ -147,3 +147,36 @@ def test_where_it_cannot_be_asked_when_a_run_last_ended_well_the_schedule_begins
 
     clock.run(clock.stop.set, task="unknown", succeeded=away)
     assert shown("due_timestamp_seconds", "unknown") == at(12)
+
+
+def test_a_run_that_somebody_made_by_hand_is_seen_while_one_is_late(clock: Clock) -> None:
+    due: list[float | None] = []
+
+    def last() -> datetime:
+        due.append(shown("due_timestamp_seconds", "by hand"))
+        by_hand = NOON.replace(hour=12, minute=40)
+        return by_hand if clock.now > by_hand else NOON.replace(hour=11, minute=15)
+
+    def badly() -> None:
+        raise RuntimeError("exit code 3")
+
+    clock.run(badly, clock.stop.set, task="by hand", succeeded=last)
+    assert due[0] is None and set(due[1:]) == {at(12)}, "asked until it is seen, and no more"
+    assert shown("due_timestamp_seconds", "by hand") == at(13)
+    assert shown("last_success_timestamp_seconds", "by hand") == at(12, 40)
+
+
+def test_what_is_late_is_found_too_when_it_can_be_asked_only_later(clock: Clock) -> None:
+    due: list[float | None] = []
+
+    def last() -> datetime:
+        if clock.now == NOON:
+            raise DependencyAwayError("HDFS", "127.0.0.1:1", "no answer")
+        return NOON.replace(hour=8, minute=15)
+
+    def look() -> None:
+        due.append(shown("due_timestamp_seconds", "asked later"))
+        clock.stop.set()
+
+    clock.run(look, task="asked later", succeeded=last)
+    assert due == [at(9)]
