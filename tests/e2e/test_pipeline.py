@@ -196,7 +196,6 @@ def test_send_that_waits_says_what_became_of_each_batch(deployment: Deployment, 
     assert "is not in the sites table" in again.stdout
 
 
-@pytest.mark.slow
 def test_the_page_for_laboratories_sends_as_it_is_written(deployment: Deployment, sent: Generated) -> None:
     with following(deployment, "Sending it", LABS) as section:
         said = section.follow()

@@ -47,10 +47,10 @@ def recorded(deployment: Deployment) -> Deployment:
 
 
 def published(deployment: Deployment, run_id: int) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of a run, to the last digit."""
+    """All rows of a run, to the last digit; not in whose folders they are, which is its own number."""
     rows = {}
     for table, columns in TABLES.items():
-        texts = ", ".join(f'"{column}"::text' for column in columns)
+        texts = ", ".join(f'"{column}"::text' for column in columns if column != "computed_by")
         rows[table] = sorted(
             deployment.query(f"SELECT {texts} FROM metrics.{table} WHERE run_id = %s", run_id), key=str
         )

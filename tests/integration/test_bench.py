@@ -48,6 +48,7 @@ def test_workbooks_are_read_beside_pandas_and_sent(stack: Stack, tmp_path: Path)
 
 @pytest.mark.slow
 @pytest.mark.spark
+@pytest.mark.timeout(1800)
 def test_the_metrics_job_is_timed_beside_engines_that_make_the_same_tables(stack: Stack, tmp_path: Path) -> None:
     found = {figure.name: figure.value for figure in run(["job"], stack, SIZES["tiny"], tmp_path)}
     assert 1 < found["job.seconds.1x"] < 600
