@@ -84,9 +84,8 @@ def convert_numbers(
             text = value.strip()
             if _is_french(text):
                 commas.append(f"{letters[name]}{rows[index]} is {quoted(value)!r}")
-            elif _POINT.fullmatch(text) and not (
-                typed and text.startswith(("<", ">"))
-            ):  # a number format may have written that
+            # With a sign it may be what a number format shows, which is read with a point whatever the locale.
+            elif _POINT.fullmatch(text) and not (typed and text[0] in "<>"):
                 points.append(f"{letters[name]}{rows[index]} is {quoted(value)!r}")
             read.append(known[value])
         converted.columns[name] = read

@@ -151,7 +151,9 @@ def test_the_numbers_are_those_of_what_was_sent(watched: Watched) -> None:
     assert value('max(acidwatch_dead_letters{state="published"})') == 1
     assert value("sum(acidwatch:lag_records:sum)") == value("sum(acidwatch_oldest_unacknowledged_seconds)") == 0
     assert value("max(acidwatch_results_behind_seconds)") == 0
-    until(lambda: value("max(acidwatch_not_backed_up_seconds)") > 0, "the backup to be missed that nobody has made", 120)
+    until(
+        lambda: value("max(acidwatch_not_backed_up_seconds)") > 0, "the backup to be missed that nobody has made", 120
+    )
     files = watched.rows("SELECT zone, count(*), sum(bytes) FROM ledger.files GROUP BY zone")
     for zone, count, size in files:
         assert value(f'acidwatch_hdfs_files_total{{zone="{zone}"}}') == count
