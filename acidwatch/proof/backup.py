@@ -128,7 +128,11 @@ def backups(store: Store) -> Iterator[Backup | DamagedFileError]:
 
 def newest_backup(store: Store) -> Backup | None:
     """The newest whole one whose manifest is sound; None where there is none."""
-    return next((one for one in backups(store) if isinstance(one, Backup)), None)
+    return next(_sound(store), None)
+
+
+def _sound(store: Store) -> Iterator[Backup]:
+    return (one for one in backups(store) if isinstance(one, Backup))
 
 
 def read_backup(store: Store, stamp: str) -> Backup:
@@ -190,8 +194,7 @@ def fuller(store: Store, than: Backup) -> Backup | None:
 
 
 def _fullest(store: Store) -> Backup | None:
-    sound = (one for one in backups(store) if isinstance(one, Backup))
-    return max(sound, key=lambda one: one.newest_version, default=None)  # of equal ones the first, which is the newest
+    return max(_sound(store), key=lambda one: one.newest_version, default=None)  # of equal ones the first, which is the newest
 
 
 def prune(store: Store, keep: int, now: datetime) -> list[str]:
