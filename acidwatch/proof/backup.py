@@ -194,7 +194,8 @@ def fuller(store: Store, than: Backup) -> Backup | None:
 
 
 def _fullest(store: Store) -> Backup | None:
-    return max(_sound(store), key=lambda one: one.newest_version, default=None)  # of equal ones the first, which is the newest
+    # Of equal ones the first, which is the newest.
+    return max(_sound(store), key=lambda one: one.newest_version, default=None)
 
 
 def prune(store: Store, keep: int, now: datetime) -> list[str]:
